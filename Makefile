@@ -1,0 +1,40 @@
+# One command each. Everything they need is installed by their own steps into .venv and ./var.
+.PHONY: setup demo up test check bench format lock clean
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock scripts/setup
+	scripts/setup
+
+demo: setup
+	.venv/bin/usher demo
+
+up: setup
+	.venv/bin/usher up
+
+test: setup
+	scripts/chromium
+	.venv/bin/pytest
+
+check: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy usher
+	.venv/bin/lint-imports
+	.venv/bin/djade --check --target-version 5.2 $$(git ls-files 'usher/*.html')
+
+bench: setup
+	.venv/bin/python -m bench
+
+format: setup
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	.venv/bin/djade --target-version 5.2 $$(git ls-files 'usher/*.html')
+
+# Rewrites requirements.lock from pyproject.toml.
+lock: setup
+	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group dev --quiet pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv var

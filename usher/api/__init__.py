@@ -1,0 +1,1 @@
+"""Usher's own management API."""

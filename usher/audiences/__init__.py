@@ -1,0 +1,1 @@
+"""Tags, auto tags and customer lists: evaluated, published, compared, explained."""

@@ -1,0 +1,1 @@
+"""Definitions as YAML files: read, checked, applied and written back."""

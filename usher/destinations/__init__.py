@@ -1,0 +1,1 @@
+"""The platforms an audience can be taken to, one folder each."""

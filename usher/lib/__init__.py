@@ -1,0 +1,1 @@
+"""Small modules named by subject, which know nothing of the rooms above them."""

@@ -1,0 +1,1 @@
+"""Addresses of our own that prove the mail arrived, and incidents when it did not."""

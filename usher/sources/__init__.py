@@ -1,0 +1,1 @@
+"""Where customer data comes from: connections, tables, keys, time columns, freshness."""
