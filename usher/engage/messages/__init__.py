@@ -1,0 +1,1 @@
+"""Messages: how one is built, queued, claimed and settled."""
