@@ -16,6 +16,12 @@ atexit.register(shutil.rmtree, _root, ignore_errors=True)
 os.environ["USHER_MODE"] = "test"
 os.environ["USHER_DATA_DIR"] = str(_root)
 os.environ["USHER_SECRET_KEY"] = "only-for-tests"
-for _name in ("USHER_CLOCK_FILE", "USHER_PUBLIC_URL", "USHER_SMTP_URL", "USHER_TIME_ZONE", "USHER_ALLOWED_HOSTS"):
+for _name in (
+    "USHER_CLOCK_FILE",
+    "USHER_PUBLIC_URL",
+    "USHER_SMTP_URL",
+    "USHER_TIME_ZONE",
+    "USHER_ALLOWED_HOSTS",
+):
     os.environ.pop(_name, None)
 os.environ["DATABASE_URL"] = postgres.start(_root, tuning={"fsync": "off", "full_page_writes": "off"})

@@ -13,11 +13,15 @@ def test_a_database_url_with_a_socket_directory_is_understood() -> None:
 def test_a_database_url_with_a_password_and_options_is_understood() -> None:
     found = env.postgres("postgres://me:p%40ss@db.example.com:5433/crm?sslmode=require")
     assert found["PASSWORD"] == "p@ss"
-    assert (found["HOST"], found["PORT"], found["OPTIONS"]) == ("db.example.com", "5433", {"sslmode": "require"})
+    assert (found["HOST"], found["PORT"], found["OPTIONS"]) == (
+        "db.example.com",
+        "5433",
+        {"sslmode": "require"},
+    )
 
 
 def test_another_kind_of_database_is_refused_by_name() -> None:
-    with pytest.raises(env.SettingError, match="DATABASE_URL must start with postgresql://, not mysql"):
+    with pytest.raises(env.SettingError, match="DATABASE_URL must start with postgresql://, not 'mysql'"):
         env.postgres("mysql://localhost/usher")
 
 

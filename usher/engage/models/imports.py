@@ -1,0 +1,60 @@
+"""Bulk imports of contacts, their reports and the rows they refused."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from usher.engage.models.accounts import Account
+from usher.engage.models.lists import ContactList
+
+
+class ImportState(models.TextChoices):
+    NOT_FINISHED = "NotFinished"
+    FINISHED = "Finished"
+    REJECTED = "RejectedByWatchdog"
+    INVALID_FORMAT = "InvalidFileFormat"
+    FAILED = "Failed"
+
+
+class MergeOption(models.TextChoices):
+    OVERWRITE = "Overwrite"
+    IF_NOT_EMPTY = "OnlyOverwriteIfNotEmpty"
+    IF_NOT_POPULATED = "OnlyOverwriteIfContactDataNotPopulated"
+
+
+class Import(models.Model):
+    """A file of contacts that was accepted, and what became of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="imports")
+    contact_list = models.ForeignKey(ContactList, null=True, on_delete=models.SET_NULL, related_name="+")
+    merge_option = models.CharField(max_length=40, choices=MergeOption, default=MergeOption.OVERWRITE)
+    file_name = models.CharField(max_length=255)
+    #: The file as it came; emptied when the import has ended.
+    content = models.BinaryField()
+    state = models.CharField(max_length=20, choices=ImportState, default=ImportState.NOT_FINISHED)
+    #: The report's counters by their published names (newContacts, updatedContacts, …).
+    report = models.JSONField(default=dict)
+    #: The headings of the file, in order, for the faults file.
+    headings = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.state})"
+
+
+class ImportFault(models.Model):
+    """A row of the file that was not imported."""
+
+    imported = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="faults")
+    #: 1 is the first row under the headings.
+    row = models.IntegerField()
+    reason = models.CharField(max_length=40)
+    values = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.reason}"
