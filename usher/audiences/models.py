@@ -1,0 +1,193 @@
+"""Tags, lists and computed fields as they are defined, and what each evaluation published of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+
+class TagGroup(models.Model):
+    """Tags that belong together under one heading."""
+
+    name = models.TextField(unique=True)
+    description = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Audience(models.Model):
+    """A set of customers: a tag put by hand, a tag kept by a rule, or a customer list."""
+
+    class Kind(models.TextChoices):
+        TAG = "tag", "tag"
+        AUTO_TAG = "auto_tag", "auto tag"
+        CUSTOMER_LIST = "customer_list", "customer list"
+
+    name = models.TextField()
+    kind = models.TextField(choices=Kind)
+    #: Empty for a tag that is put by hand.
+    rule = models.TextField(blank=True)
+    group = models.ForeignKey(TagGroup, models.PROTECT, null=True, blank=True, related_name="tags")
+    description = models.TextField(blank=True)
+    #: Who answers for it.
+    owner = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["kind", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), condition=Q(kind__in=["tag", "auto_tag"]), name="tag_names_differ"
+            ),
+            models.UniqueConstraint(
+                Lower("name"), condition=Q(kind="customer_list"), name="list_names_differ"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_tag(self) -> bool:
+        return self.kind != self.Kind.CUSTOMER_LIST
+
+
+class TagAssignment(models.Model):
+    """A tag put on one customer by hand, from `at` until `removed_at`."""
+
+    class Cause(models.TextChoices):
+        USER = "user"
+        IMPORT = "import"
+        API = "api"
+        DEFINITION = "definition"
+
+    audience = models.ForeignKey(Audience, models.CASCADE, related_name="assignments")
+    #: The customer's key, as text.
+    key = models.TextField()
+    cause = models.TextField(choices=Cause)
+    by = models.TextField()
+    at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_by = models.TextField(blank=True)
+    removed_cause = models.TextField(choices=Cause, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["audience", "key"], condition=Q(removed_at=None), name="a_tag_is_put_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["key"], name="assignments_of_a_key")]
+
+    def __str__(self) -> str:
+        return f"{self.audience_id} on {self.key}"
+
+
+class ComputedField(models.Model):
+    """A value worked out for every customer: `count(orders)`."""
+
+    name = models.TextField(unique=True)
+    expression = models.TextField()
+    #: text, number, date, instant or boolean: what the expression gives.
+    type = models.TextField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EvaluationSchedule(models.Model):
+    """When everything is evaluated: one row."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    #: Five-part cron line in the installation's time zone.
+    cron = models.TextField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_evaluation_schedule")]
+
+    def __str__(self) -> str:
+        return self.cron
+
+
+class Evaluation(models.Model):
+    """One run over all rules, as of one moment."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        REFUSED = "refused"
+        FAILED = "failed"
+
+    #: The scheduled moment it answers; empty for a run asked for by somebody.
+    slot = models.DateTimeField(null=True, unique=True)
+    #: The moment the data are looked at.
+    now = models.DateTimeField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    state = models.TextField(choices=State, default=State.RUNNING)
+    #: What went wrong and what to do, for a person.
+    error = models.TextField(blank=True)
+    #: The newest moment in the data's time columns, up to `now`.
+    data_as_of = models.DateTimeField(null=True)
+    seconds = models.FloatField(null=True)
+    #: Order of publication: history and differences follow it. Empty until published.
+    number = models.BigIntegerField(null=True, unique=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"evaluation {self.pk} as of {self.now:%Y-%m-%d %H:%M}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are; complete once the evaluation is done."""
+        return settings.USHER_DATA_DIR / "audiences" / str(self.pk)
+
+    @property
+    def changes(self) -> Path:
+        """Parquet: audience, name, kind, key, change, cause, evaluation; sorted by key."""
+        return self.folder / "changes.parquet"
+
+
+class Snapshot(models.Model):
+    """What one evaluation published of one audience (its keys, sorted) or computed field (key, value)."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="snapshots")
+    audience = models.ForeignKey(Audience, models.CASCADE, null=True, related_name="snapshots")
+    field = models.ForeignKey(ComputedField, models.CASCADE, null=True, related_name="snapshots")
+    #: The rule or expression it was made with.
+    rule = models.TextField(blank=True)
+    #: Name of the Parquet file in the evaluation's folder.
+    file = models.TextField()
+    #: Members, or customers with a value.
+    size = models.BigIntegerField()
+    gained = models.BigIntegerField(default=0)
+    lost = models.BigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["evaluation", "audience"], name="one_snapshot_of_an_audience"),
+            models.UniqueConstraint(fields=["evaluation", "field"], name="one_snapshot_of_a_field"),
+            models.CheckConstraint(
+                condition=Q(audience=None) ^ Q(field=None), name="a_snapshot_is_of_one_thing"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file
+
+    @property
+    def path(self) -> Path:
+        return self.evaluation.folder / self.file

@@ -1,0 +1,103 @@
+"""Sources of customer data, their tables, and what the last check found in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from usher.lib import secrets
+
+MASK = "***"
+
+
+def masked(url: str) -> str:
+    """The URL without its password, as it may be shown and exported."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.split(':', 1)[0]}:{MASK}@{host}"))
+
+
+class Source(models.Model):
+    """A place that holds tables: a folder of files, a DuckDB file or a PostgreSQL database."""
+
+    name = models.TextField(unique=True)
+    #: Empty for files; else duckdb:///path.db or postgresql://user:***@host/name, its password masked.
+    url = models.TextField(blank=True)
+    #: The whole URL, when it holds a password.
+    sealed_url = models.TextField(blank=True)
+    #: The folder that relative paths start from: where the definitions were read.
+    base_dir = models.TextField()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def address(self) -> str:
+        """The URL to connect with, password included; never logged or shown."""
+        return secrets.unseal(self.sealed_url, settings.USHER_SECRET_KEYS) if self.sealed_url else self.url
+
+    def set_url(self, url: str) -> bool:
+        """Keep `url`, sealed when it holds a password; answers whether it differs from before.
+
+        A masked URL, as exports show it, stands for the one that is already kept.
+        """
+        if url == self.url and (not self.sealed_url or urlsplit(url).password == MASK):
+            return False
+        if url == self.address:
+            return False
+        self.url = masked(url)
+        self.sealed_url = secrets.seal(url, settings.USHER_SECRET_KEYS) if self.url != url else ""
+        return True
+
+    def path(self, location: str) -> Path:
+        """Where `location` lies, read from the definitions' folder unless it is absolute."""
+        return Path(self.base_dir) / Path(location).expanduser()
+
+
+class Table(models.Model):
+    """One table of a source: the customers, or rows that belong to customers."""
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="tables")
+    name = models.TextField(unique=True)
+    #: A file, a glob, or the table's name (schema.table) in a database.
+    location = models.TextField()
+    #: The column that holds the customer's key.
+    key = models.TextField()
+    #: The column that holds the e-mail address; subject table only.
+    email = models.TextField(blank=True)
+    #: The time column: a row is seen only from this moment on.
+    at = models.TextField(blank=True)
+    #: True for the table of customers: exactly one in an installation.
+    subject = models.BooleanField(default=False)
+    #: What one row is called in a sentence: "order".
+    noun = models.TextField(blank=True)
+    #: Types declared by hand, column -> text, number, date, instant or boolean.
+    types = models.JSONField(default=dict, blank=True)
+    #: Older data than this refuses a run.
+    max_age = models.DurationField(null=True, blank=True)
+
+    #: Found by the last reading: rows, column -> type, what is wrong.
+    rows = models.BigIntegerField(null=True, editable=False)
+    columns = models.JSONField(default=dict, blank=True, editable=False)
+    problems = models.JSONField(default=list, blank=True, editable=False)
+    checked_at = models.DateTimeField(null=True, editable=False)
+    data_as_of = models.DateTimeField(null=True, editable=False)
+    #: Rows when a run last built on this table: the guard compares with it.
+    good_rows = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-subject", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject"], condition=Q(subject=True), name="one_table_of_customers"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source.name}.{self.name}"
