@@ -1,0 +1,53 @@
+"""Where audiences are taken: accounts at platforms."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.db import models
+
+from usher.destinations.base import Platform
+from usher.destinations.kinds import KINDS
+from usher.lib import secrets
+
+
+class Destination(models.Model):
+    """An account at a platform."""
+
+    name = models.TextField(unique=True)
+    #: A folder of this room: a key of KINDS
+    kind = models.TextField()
+    #: The kind's settings form, without its secrets
+    settings = models.JSONField(default=dict)
+    #: The secrets of the form, as sealed JSON
+    secret = models.TextField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def secrets(self) -> dict[str, Any]:
+        return json.loads(secrets.unseal(self.secret, settings.USHER_SECRET_KEYS)) if self.secret else {}
+
+    def seal(self, values: dict[str, Any]) -> None:
+        self.secret = secrets.seal(json.dumps(values, sort_keys=True), settings.USHER_SECRET_KEYS)
+
+    @property
+    def platform(self) -> type[Platform]:
+        """The class that speaks with this kind of platform."""
+        return KINDS[self.kind]
+
+    def connect(
+        self, *, sleep: Callable[[float], None] = time.sleep, transport: httpx.BaseTransport | None = None
+    ) -> Platform:
+        """An open connection; no call is made yet."""
+        form = self.platform.Settings.model_validate(self.settings | self.secrets)
+        return self.platform(form, sleep=sleep, transport=transport)
