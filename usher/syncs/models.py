@@ -46,7 +46,7 @@ class Sync(models.Model):
     @property
     def columns(self) -> dict[str, str]:
         """All data fields, each with where its value comes from."""
-        return self.fields | {f"TAG_{tag}": f"tag {tag}" for tag in self.tags}
+        return {**self.fields, **{f"TAG_{tag}": f"tag {tag}" for tag in self.tags}}
 
 
 class Run(models.Model):
