@@ -6,7 +6,7 @@ from usher.engage.models.accounts import Account, ApiUser
 from usher.engage.models.campaigns import Campaign, Link
 from usher.engage.models.contacts import Contact, DataField, Suppression
 from usher.engage.models.imports import Import, ImportFault
-from usher.engage.models.lists import ContactList, Membership
+from usher.engage.models.lists import BulkRemoval, ContactList, Membership
 from usher.engage.models.messages import Claim, Click, Message, Open
 from usher.engage.models.programs import (
     Enrolment,
@@ -21,6 +21,7 @@ from usher.engage.models.programs import (
 __all__ = [
     "Account",
     "ApiUser",
+    "BulkRemoval",
     "Campaign",
     "Claim",
     "Click",

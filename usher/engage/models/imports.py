@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from usher.engage.models.accounts import Account
-from usher.engage.models.lists import ContactList
 
 
 class ImportState(models.TextChoices):
@@ -29,7 +29,8 @@ class Import(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="imports")
-    contact_list = models.ForeignKey(ContactList, null=True, on_delete=models.SET_NULL, related_name="+")
+    #: The lists that every accepted contact joins; one that is deleted meanwhile is passed over.
+    list_ids = ArrayField(models.BigIntegerField(), default=list)
     merge_option = models.CharField(max_length=40, choices=MergeOption, default=MergeOption.OVERWRITE)
     file_name = models.CharField(max_length=255)
     #: The file as it came; emptied when the import has ended.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 
 from usher.engage.models.accounts import Account
@@ -44,3 +46,15 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact_id} on {self.list_id}"
+
+
+class BulkRemoval(models.Model):
+    """Contacts taken off a list by one call, which clients ask after by its id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    removed = models.IntegerField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.removed} contacts"
