@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
@@ -27,12 +26,10 @@ class Source(models.Model):
     """A place that holds tables: a folder of files, a DuckDB file or a PostgreSQL database."""
 
     name = models.TextField(unique=True)
-    #: Empty for files; else duckdb:///path.db or postgresql://user:***@host/name, its password masked.
+    #: Empty for files; else duckdb:////folder/shop.db or postgresql://user:***@host/name, its password masked.
     url = models.TextField(blank=True)
     #: The whole URL, when it holds a password.
     sealed_url = models.TextField(blank=True)
-    #: The folder that relative paths start from: where the definitions were read.
-    base_dir = models.TextField()
 
     def __str__(self) -> str:
         return self.name
@@ -55,17 +52,13 @@ class Source(models.Model):
         self.sealed_url = secrets.seal(url, settings.USHER_SECRET_KEYS) if self.url != url else ""
         return True
 
-    def path(self, location: str) -> Path:
-        """Where `location` lies, read from the definitions' folder unless it is absolute."""
-        return Path(self.base_dir) / Path(location).expanduser()
-
 
 class Table(models.Model):
     """One table of a source: the customers, or rows that belong to customers."""
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="tables")
     name = models.TextField(unique=True)
-    #: A file, a glob, or the table's name (schema.table) in a database.
+    #: A file or a glob (absolute), or the table's name (schema.table) in a database.
     location = models.TextField()
     #: The column that holds the customer's key.
     key = models.TextField()

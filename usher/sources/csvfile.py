@@ -1,0 +1,176 @@
+"""Read a CSV file once per change into a typed Parquet copy; rows that do not fit are listed."""
+
+from __future__ import annotations
+
+import bisect
+import csv
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from usher.sources import columns, sql
+from usher.sources.errors import SourceError
+from usher.sources.findings import KEPT, Place
+
+#: Goes into the names of copies: a new number reads everything again.
+FORMAT = 1
+#: So many rows of a file vote for the types of its columns.
+SAMPLE = 200_000
+#: Row numbers of later findings are worked out from at most so many bad rows.
+NUMBERED = 100_000
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file as Parquet, and the rows that were left out."""
+
+    file: Path
+    path: Path
+    bad_rows: int
+    bad: tuple[Place, ...]
+    bad_numbers: tuple[int, ...]
+
+    def row_number(self, position: int) -> int | None:
+        """The row in the CSV file, counted as a spreadsheet does, of the copy's row `position` (from 0)."""
+        if self.bad_rows > len(self.bad_numbers):
+            return None
+        ahead = [number - before - 2 for before, number in enumerate(self.bad_numbers)]
+        return position + 2 + bisect.bisect_right(ahead, position)
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """One file, its header line and the votes of its values."""
+
+    path: Path
+    fingerprint: str
+    delimiter: str
+    header: tuple[str, ...]
+    votes: Mapping[str, columns.Votes]
+
+
+def look(path: Path, folder: Path) -> CsvFile:
+    """The file's header and votes, from `folder` where they are known. SourceError if it has no header."""
+    mark = _fingerprint(path)
+    known = folder / f"{mark}.votes.json"
+    delimiter, header = _header(path)
+    if known.exists():
+        found = json.loads(known.read_text())
+    else:
+        found = _vote(path, delimiter, header)
+        _publish_json(known, found)
+    return CsvFile(path, mark, delimiter, header, found)
+
+
+def copy(file: CsvFile, types: Mapping[str, str], folder: Path) -> Copy:
+    """The Parquet copy of `file` with these DuckDB types, made now unless it exists."""
+    layout = json.dumps([file.fingerprint, [(name, types[name]) for name in file.header]])
+    target = folder / f"{hashlib.sha256(layout.encode()).hexdigest()[:24]}.parquet"
+    notes = target.with_suffix(".json")
+    if not (target.exists() and notes.exists()):
+        _publish_json(notes, _convert(file, types, target))
+    noted = json.loads(notes.read_text())
+    bad = tuple(Place(**place) for place in noted["places"])
+    return Copy(file.path, target, noted["count"], bad, tuple(noted["numbers"]))
+
+
+def _fingerprint(path: Path) -> str:
+    status = path.stat()
+    seen = f"{FORMAT}\0{path}\0{status.st_mtime_ns}\0{status.st_size}"
+    return hashlib.sha256(seen.encode()).hexdigest()[:24]
+
+
+def _header(path: Path) -> tuple[str, tuple[str, ...]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            first = lines.readline(1_000_000)
+    except UnicodeDecodeError:
+        raise SourceError(f"{path}: the header line is not UTF-8; save the file as CSV UTF-8") from None
+    if not first.strip():
+        raise SourceError(f"{path}: the file is empty; a header line is expected")
+    delimiter = max(",;\t|", key=first.count)
+    names = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter)))
+    doubled = {name for name in names if [other.lower() for other in names].count(name.lower()) > 1}
+    if doubled or not all(names):
+        wrong = f"the column {sorted(doubled)[0]} occurs twice" if doubled else "a column has no name"
+        raise SourceError(f"{path}: {wrong} in the header line")
+    return delimiter, names
+
+
+def _scan(path: Path, delimiter: str, types: Mapping[str, str], rejects: str) -> str:
+    """`read_csv` with nothing left to guess: guessing is what bad rows spoil."""
+    names = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in types.items())
+    return (
+        f"read_csv({sql.text(path)}, auto_detect=false, header=true, delim={sql.text(delimiter)},"
+        f" quote='\"', escape='\"', columns={{{names}}}, {rejects})"
+    )
+
+
+def _vote(path: Path, delimiter: str, header: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    ballots = [columns.ballot(name) for name in header]
+    scan = _scan(path, delimiter, dict.fromkeys(header, "VARCHAR"), "ignore_errors=true")
+    counts = ", ".join(expression for ballot in ballots for expression in ballot)
+    with duckdb.connect() as connection:
+        row = connection.execute(f"SELECT {counts} FROM (FROM {scan} LIMIT {SAMPLE})").fetchone() or ()
+    width = len(ballots[0])
+    return {name: columns.votes(row[at * width : (at + 1) * width]) for at, name in enumerate(header)}
+
+
+def _convert(file: CsvFile, types: Mapping[str, str], target: Path) -> dict[str, Any]:
+    """Write the Parquet copy under a temporary name, rename it, and answer which rows were left out."""
+    scratch = target.with_suffix(f".{os.getpid()}.tmp")
+    scan = _scan(
+        file.path,
+        file.delimiter,
+        {name: types[name] for name in file.header},
+        "store_rejects=true, rejects_limit=0, rejects_table='rejected', rejects_scan='scans'",
+    )
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (FROM {scan}) TO {sql.text(scratch)} (FORMAT parquet)")
+        notes = _rejected(connection, file)
+    if _fingerprint(file.path) != file.fingerprint:
+        scratch.unlink()
+        raise SourceError(f"{file.path} was changed while it was read; try again", retry=True)
+    scratch.replace(target)
+    return notes
+
+
+def _rejected(connection: duckdb.DuckDBPyConnection, file: CsvFile) -> dict[str, Any]:
+    found = connection.execute(
+        "SELECT line, coalesce(any_value(column_name ORDER BY column_idx), ''),"
+        " any_value(error_type::VARCHAR ORDER BY column_idx), any_value(error_message ORDER BY column_idx)"
+        " FROM rejected GROUP BY line ORDER BY line"
+    ).fetchall()
+    places = [
+        {"file": file.path.name, "row": line, "column": column, "reason": _reason(kind, message)}
+        for line, column, kind, message in found[:KEPT]
+    ]
+    return {"count": len(found), "places": places, "numbers": [line for line, *_ in found[:NUMBERED]]}
+
+
+def _reason(kind: str, message: str) -> str:
+    if kind == "CAST" and (found := re.search(r'string "(.*)" to \'(\w+)\'', message, re.DOTALL)):
+        value, wanted = found.groups()
+        return f"“{value[:60]}” is not a {columns.rule_type(wanted.split()[0]) or wanted}"
+    if found := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message):
+        return f"{found[1]} columns expected, {found[2]} found"
+    plain = {
+        "UNQUOTED VALUE": "a quoted value does not end",
+        "INVALID ENCODING": "not UTF-8",
+        "LINE SIZE OVER MAXIMUM": "the row is longer than 2 MB (a quote that is never closed?)",
+    }
+    return plain.get(kind, message.splitlines()[0] if message else kind)
+
+
+def _publish_json(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(f".{os.getpid()}.tmp")
+    scratch.write_text(json.dumps(content))
+    scratch.replace(path)

@@ -1,0 +1,193 @@
+"""Sources in definition files: the shape of their YAML, applying it, writing it out again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from usher.lib.changes import Change, DefinitionError, written
+from usher.rules import Type
+from usher.sources.check import check_tables
+from usher.sources.models import Source, Table
+
+KIND = "source"
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$")]
+
+
+class TableBody(BaseModel):
+    """One table: `file` (a path or glob) or `table` (schema.table), and the columns with a meaning."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str | None = None
+    table: str | None = None
+    key: str
+    email: str = ""
+    at: str = ""
+    subject: bool = False
+    noun: str = ""
+    types: dict[str, Type] = Field(default_factory=dict)
+    max_age_days: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.file is None) == (self.table is None):
+            raise ValueError("say either `file` or `table`")
+        if self.subject and not self.email:
+            raise ValueError("the table of customers needs `email`, the column of the address")
+        if self.email and not self.subject:
+            raise ValueError("`email` belongs to the table of customers; this one is not `subject: true`")
+        return self
+
+
+class SourceBody(BaseModel):
+    """Files (`files: true`) or a database (`url`), and its tables."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files: Literal[True] | None = None
+    url: str | None = None
+    tables: dict[Name, TableBody] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.files is None) == (self.url is None):
+            raise ValueError("say either `files: true` or `url`")
+        if self.url and urlsplit(self.url).scheme not in ("duckdb", "postgresql", "postgres"):
+            raise ValueError("a url starts with duckdb:/// or postgresql://")
+        wrong = [name for name, table in self.tables.items() if (table.file is None) != bool(self.url)]
+        if wrong:
+            raise ValueError(
+                f"{wrong[0]}: a table in {'a database is a `table`' if self.url else 'files is a `file`'}"
+            )
+        return self
+
+
+SECTIONS: dict[str, type[BaseModel]] = {"sources": SourceBody}
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    created: bool
+    fields: tuple[str, ...]
+
+
+def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
+    """Make the source as `body` says, and check its tables; DefinitionError keeps everything as it was."""
+    assert isinstance(body, SourceBody), section
+    with transaction.atomic():
+        done = _write(name, body, base_dir)
+        if done.created or done.fields:
+            _verify(name, now)
+    return written(KIND, name, done.created, done.fields)
+
+
+def export(section: str) -> dict[str, dict[str, Any]]:
+    """Every source as its YAML body; passwords are masked, and a masked URL leaves the kept one alone."""
+    return {
+        source.name: _exported(source)
+        for source in Source.objects.prefetch_related("tables").order_by("name")
+    }
+
+
+def _write(name: str, body: SourceBody, base_dir: Path) -> _Outcome:
+    source, created = Source.objects.get_or_create(name=name)
+    fields = []
+    if source.set_url(_url(body.url or "", base_dir)):
+        source.save()
+        fields.append("url")
+    for gone in source.tables.exclude(name__in=body.tables):
+        fields.append(f"tables.{gone.name}")
+        gone.delete()
+    for table_name, table in body.tables.items():
+        if _write_table(source, table_name, table, base_dir):
+            fields.append(f"tables.{table_name}")
+    return _Outcome(created, tuple(fields))
+
+
+def _url(url: str, base_dir: Path) -> str:
+    """duckdb:///shop.db is read from the definitions' folder, duckdb:////srv/shop.db from the root."""
+    scheme, slashes, path = url.partition(":///")
+    return f"{scheme}{slashes}{_absolute(path, base_dir)}" if scheme == "duckdb" else url
+
+
+def _absolute(path: str, base_dir: Path) -> str:
+    return os.path.normpath(base_dir.resolve() / Path(path).expanduser())
+
+
+def _write_table(source: Source, name: str, body: TableBody, base_dir: Path) -> bool:
+    """Write one table; answers whether anything changed."""
+    _refuse_second(source, name, body)
+    wanted = {
+        "location": _absolute(body.file, base_dir) if body.file else body.table,
+        "key": body.key,
+        "email": body.email,
+        "at": body.at,
+        "subject": body.subject,
+        "noun": body.noun,
+        "types": body.types,
+        "max_age": timedelta(days=body.max_age_days) if body.max_age_days else None,
+    }
+    table = Table.objects.filter(source=source, name=name).first()
+    if table and all(getattr(table, field) == value for field, value in wanted.items()):
+        return False
+    # what was known of another place, or of other columns, is no measure for this one
+    forget: dict[str, object] = (
+        {"columns": {}, "good_rows": None, "rows": None} if table and _moved(table, wanted) else {}
+    )
+    Table.objects.update_or_create(source=source, name=name, defaults=wanted | forget)
+    return True
+
+
+def _moved(table: Table, wanted: Mapping[str, object]) -> bool:
+    return any(getattr(table, field) != wanted[field] for field in ("location", "types"))
+
+
+def _refuse_second(source: Source, name: str, body: TableBody) -> None:
+    others = Table.objects.exclude(source=source, name=name).select_related("source")
+    if taken := others.filter(name=name).first():
+        raise DefinitionError(KIND, source.name, f"tables.{name}", f"the name is taken by {taken}")
+    if body.subject and (first := others.filter(subject=True).first()):
+        raise DefinitionError(
+            KIND,
+            source.name,
+            f"tables.{name}.subject",
+            f"the customers are already in {first}; only one table can be",
+        )
+
+
+def _verify(name: str, now: datetime) -> None:
+    """Open the tables of the source: what cannot be used is refused while the person is looking."""
+    tables = list(Table.objects.filter(source__name=name).select_related("source"))
+    for found in check_tables(tables, now):
+        if found.error:
+            raise DefinitionError(KIND, name, f"tables.{found.table}", found.error)
+
+
+def _exported(source: Source) -> dict[str, Any]:
+    place: dict[str, Any] = {"url": source.url} if source.url else {"files": True}
+    return place | {
+        "tables": {table.name: _exported_table(table, bool(source.url)) for table in source.tables.all()}
+    }
+
+
+def _exported_table(table: Table, in_database: bool) -> dict[str, Any]:
+    body = {
+        "table" if in_database else "file": table.location,
+        "key": table.key,
+        "email": table.email,
+        "subject": table.subject,
+        "at": table.at,
+        "noun": table.noun,
+        "types": table.types,
+        "max_age_days": table.max_age.days if table.max_age else None,
+    }
+    return {field: value for field, value in body.items() if value}
