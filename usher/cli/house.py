@@ -1,0 +1,128 @@
+"""Open the house for a command: find the database, wake Django, and say plainly when that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+#: What a person reads goes to the terminal; progress and problems go beside it.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+#: A data directory may say how it wants to be opened (the demo's does: its virtual clock, its address).
+MARKER = "house.json"
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the command with a message for the person who can mend it."""
+    err.print(f"[red]usher:[/red] {message}", markup=True)
+    raise typer.Exit(code)
+
+
+def data_dir() -> Path:
+    return Path(os.environ.get("USHER_DATA_DIR") or "./var").expanduser().resolve()
+
+
+def remembered() -> dict[str, str]:
+    """The environment that this data directory asks for, by name."""
+    path = data_dir() / MARKER
+    return json.loads(path.read_text("utf-8"))["environment"] if path.exists() else {}
+
+
+def remember(environment: dict[str, str]) -> None:
+    """Have every later command on this data directory run with `environment`."""
+    (data_dir() / MARKER).write_text(json.dumps({"environment": environment}, indent=2), "utf-8")
+
+
+def prepare(folder: Path | None = None) -> None:
+    """Set the environment (data directory, database) without waking Django."""
+    if folder is not None:
+        os.environ["USHER_DATA_DIR"] = str(folder.expanduser().resolve())
+    if "DATABASE_URL" not in os.environ:
+        for name, value in remembered().items():
+            os.environ.setdefault(name, value)
+        from usher.lib import postgres
+
+        try:
+            os.environ["DATABASE_URL"] = postgres.start(data_dir())
+        except Exception as problem:
+            fail(
+                f"the embedded database in {data_dir() / 'postgres'} does not start: {problem}. "
+                f"Its own log is {data_dir() / 'postgres' / 'log'}"
+            )
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usher.settings")
+
+
+def open_house(folder: Path | None = None, *, migrated: bool = True) -> None:
+    """Make the rooms usable. Unless `migrated` is false, a database that is not set up ends the command."""
+    from usher.lib.env import SettingError
+
+    prepare(folder)
+    try:
+        import django
+
+        django.setup()
+    except SettingError as problem:
+        fail(str(problem))
+    with database_errors():
+        if migrated and unapplied():
+            fail("the database is not set up, or older than this program. Run: usher migrate")
+
+
+@contextlib.contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn a database that cannot be reached into words."""
+    from django.db import OperationalError, connection
+
+    try:
+        yield
+    except OperationalError as problem:
+        host = connection.settings_dict["HOST"] or "localhost"
+        fail(f"the database at {host} cannot be reached: {str(problem).strip()}. Look at DATABASE_URL")
+
+
+def unapplied() -> list[str]:
+    """The migrations that this program has and the database has not."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def as_json(value: object) -> None:
+    """Print `value` for a program to read."""
+    from django.core.serializers.json import DjangoJSONEncoder
+
+    sys.stdout.write(json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2) + "\n")
+
+
+def moment(text: str | None) -> datetime:
+    """`--as-of`: an ISO instant, or a date, which means 06:00 of that day in the organisation's zone."""
+    from datetime import date, time
+    from zoneinfo import ZoneInfo
+
+    from django.conf import settings
+
+    from usher.lib import clock
+
+    if text is None:
+        return clock.now()
+    zone = ZoneInfo(settings.TIME_ZONE)
+    try:
+        if len(text) == 10:
+            return datetime.combine(date.fromisoformat(text), time(6), zone)
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{text!r} is not a moment; write 1998-01-01 or 1998-01-01T06:00+00:00")
+    return found if found.tzinfo else found.replace(tzinfo=zone)

@@ -1,0 +1,118 @@
+"""Set the stage of the demo: a clean data directory, a virtual clock, definitions, users."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+import usher
+from usher.lib import clock, postgres
+
+#: Files of the data directory that outlive a clean start.
+KEPT = ("postgres", "secret.key", "machine.lock")
+
+
+class StageError(Exception):
+    """The demo cannot be played here; says why and what to do."""
+
+
+def example() -> Path:
+    """The music shop: beside the package in a clone, inside it in an installation."""
+    package = Path(usher.__file__).parent
+    for folder in (package.parent / "examples" / "musicshop", package / "examples" / "musicshop"):
+        if folder.is_dir():
+            return folder
+    raise StageError("the example data (examples/musicshop) is not beside this program")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the demo is played."""
+
+    data_dir: Path
+    port: int
+    sink_port: int
+    start: date
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo("UTC")
+
+    @property
+    def clock_file(self) -> Path:
+        return self.data_dir / "clock"
+
+    def opening(self) -> datetime:
+        """The moment at which the demo begins: midnight before its first night."""
+        return datetime.combine(self.start, time(), self.zone)
+
+    def environment(self) -> dict[str, str]:
+        """What every process of the demo, now and later, runs with."""
+        return {
+            "USHER_MODE": "demo",
+            "USHER_CLOCK_FILE": str(self.clock_file),
+            "USHER_TIME_ZONE": "UTC",
+            "USHER_PUBLIC_URL": f"http://localhost:{self.port}",
+            "USHER_SMTP_URL": f"smtp://127.0.0.1:{self.sink_port}",
+            "USHER_DEMO_PASSWORD": secrets.token_urlsafe(9),
+        }
+
+    def api_environment(self) -> dict[str, str]:
+        """What the example's definitions take from the environment."""
+        return {
+            "USHER_API_URL": f"http://127.0.0.1:{self.port}",
+            "USHER_API_USER": "apiuser-musicshop@apiconnector.com",
+            "USHER_API_PASSWORD": secrets.token_urlsafe(18),
+        }
+
+
+def clear(data_dir: Path, *, is_demo: bool) -> str:
+    """Empty the data directory and its database for a clean start; the database's URL.
+
+    Refuses a directory or database that holds anything that the demo did not put there.
+    """
+    if (data_dir / "postgres").exists() and not is_demo:
+        raise StageError(
+            f"{data_dir} holds an Usher that is not a demo; it is left alone. "
+            "Play the demo elsewhere: usher demo --data-dir ./var-demo"
+        )
+    url = os.environ.get("DATABASE_URL") or postgres.start(data_dir)
+    with psycopg.connect(url, autocommit=True) as connection:
+        count = "select count(*) from pg_tables where schemaname = 'public'"
+        row = connection.execute(count).fetchone()
+        if row and row[0] and not is_demo:
+            raise StageError("the database of DATABASE_URL is not empty; the demo wants one of its own")
+        connection.execute("drop schema public cascade")
+        connection.execute("create schema public")
+    for path in data_dir.iterdir():
+        if path.name in KEPT:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return url
+
+
+def furnish(stage: Stage, password: str, api: dict[str, str]) -> None:
+    """Migrate, and put in the users and the music shop's definitions (Django is awake by now)."""
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    from usher.definitions.apply import apply
+    from usher.engage import access
+
+    call_command("migrate", verbosity=0, interactive=False)
+    now = clock.now()
+    User.objects.create_superuser("demo", password=password)
+    account = access.default_account(now)
+    access.create_api_user(account, now, api["USHER_API_USER"], api["USHER_API_PASSWORD"])
+    os.environ.update(api)
+    apply(example() / "definitions", by="demo", now=now)

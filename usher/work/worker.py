@@ -1,0 +1,49 @@
+"""A worker: takes jobs from the database, does them, and takes over those of workers that died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from procrastinate.contrib.django import app
+
+log = logging.getLogger(__name__)
+
+#: A worker says that it lives this often (seconds) …
+HEARTBEAT = 2.0
+#: … and is taken for dead when it has not for this long.
+SILENCE = 8.0
+
+
+def run(concurrency: int = 4) -> None:
+    """Work until asked to stop (SIGTERM or SIGINT), then finish what is in hand."""
+    asyncio.run(_work(concurrency))
+
+
+async def _work(concurrency: int) -> None:
+    worker_app = app.with_connector(app.connector.get_worker_connector())
+    async with worker_app.open_async():
+        rescue = asyncio.create_task(_rescue(worker_app.job_manager))
+        try:
+            await worker_app.run_worker_async(
+                concurrency=concurrency,
+                delete_jobs="successful",
+                update_heartbeat_interval=HEARTBEAT,
+                stalled_worker_timeout=SILENCE,
+                fetch_job_polling_interval=1.0,
+                shutdown_graceful_timeout=30,
+            )
+        finally:
+            rescue.cancel()
+
+
+async def _rescue(jobs: object) -> None:
+    """Hand the jobs of dead workers on. Every job is written so that doing it again is harmless."""
+    from procrastinate.manager import JobManager
+
+    assert isinstance(jobs, JobManager)
+    while True:
+        for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=SILENCE):
+            log.warning("job %s (%s) belonged to a worker that died; it is done again", job.id, job.task_name)
+            await jobs.retry_job(job)
+        await asyncio.sleep(HEARTBEAT)
