@@ -134,7 +134,7 @@ def _find(
 ) -> Iterable[Finding]:
     """A finding of the rows that meet a condition on a column, if there are any."""
     scan = one.relation
-    count = (connection.execute(f"SELECT count(*) FROM {scan.scan} WHERE {condition}").fetchone() or (0,))[0]
+    (count,) = sql.row(connection, f"SELECT count(*) FROM {scan.scan} WHERE {condition}")
     if count:
         rows = connection.execute(
             f"SELECT _file, _row, {sql.name(column)}::VARCHAR FROM {scan.numbered} WHERE {condition}"
@@ -150,6 +150,6 @@ def _orphans(opened: Opened, one: OpenTable) -> Iterable[Finding]:
         f"SELECT count(*) FROM {mine} ANTI JOIN {customers}"
         f" ON {mine}.{sql.name(one.table.key)} = {customers}.{sql.name(opened.subject.key)}"
     )
-    count = (opened.duckdb.execute(query).fetchone() or (0,))[0]
+    (count,) = sql.row(opened.duckdb, query)
     if count:
         yield Finding("orphans", f"rows belong to nobody in {opened.subject.name} and are not counted", count)

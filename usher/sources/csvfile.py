@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import duckdb
 
 from usher.sources import columns, sql
-from usher.sources.errors import SourceError
+from usher.sources.errors import SourceError, SourceRefusedError
 from usher.sources.findings import KEPT, Place
 
 #: Goes into the names of copies: a new number reads everything again.
@@ -64,7 +65,8 @@ def look(path: Path, folder: Path) -> CsvFile:
     if known.exists():
         found = json.loads(known.read_text())
     else:
-        found = _vote(path, delimiter, header)
+        with _one_line_ending(path, folder) as plain:
+            found = _vote(plain, delimiter, header)
         _publish_json(known, found)
     return CsvFile(path, mark, delimiter, header, found)
 
@@ -75,7 +77,8 @@ def copy(file: CsvFile, types: Mapping[str, str], folder: Path) -> Copy:
     target = folder / f"{hashlib.sha256(layout.encode()).hexdigest()[:24]}.parquet"
     notes = target.with_suffix(".json")
     if not (target.exists() and notes.exists()):
-        _publish_json(notes, _convert(file, types, target))
+        with _one_line_ending(file.path, folder) as plain:
+            _publish_json(notes, _convert(file, plain, types, target))
     noted = json.loads(notes.read_text())
     bad = tuple(Place(**place) for place in noted["places"])
     return Copy(file.path, target, noted["count"], bad, tuple(noted["numbers"]))
@@ -113,28 +116,53 @@ def _scan(path: Path, delimiter: str, types: Mapping[str, str], rejects: str) ->
     )
 
 
+@contextmanager
+def _one_line_ending(path: Path, folder: Path) -> Iterator[Path]:
+    """The file itself, or a passing copy with one kind of line ending: DuckDB stops at a mixture."""
+    if not _mixed(path):
+        yield path
+        return
+    scratch = folder / f"{path.stem}.{os.getpid()}.tmp.csv"
+    try:
+        with path.open("rb") as lines, scratch.open("wb") as plain:
+            plain.writelines(line[:-2] + b"\n" if line.endswith(b"\r\n") else line for line in lines)
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _mixed(path: Path) -> bool:
+    """Whether some lines end in CR LF and others in LF alone."""
+    ends = pairs = 0
+    with path.open("rb") as text:
+        while block := text.read(1 << 22):
+            ends += block.count(b"\n")
+            pairs += block.count(b"\r\n")
+    return 0 < pairs < ends
+
+
 def _vote(path: Path, delimiter: str, header: tuple[str, ...]) -> dict[str, dict[str, int]]:
     ballots = [columns.ballot(name) for name in header]
     scan = _scan(path, delimiter, dict.fromkeys(header, "VARCHAR"), "ignore_errors=true")
     counts = ", ".join(expression for ballot in ballots for expression in ballot)
     with duckdb.connect() as connection:
-        row = connection.execute(f"SELECT {counts} FROM (FROM {scan} LIMIT {SAMPLE})").fetchone() or ()
+        row = sql.row(connection, f"SELECT {counts} FROM (FROM {scan} LIMIT {SAMPLE})")
     width = len(ballots[0])
     return {name: columns.votes(row[at * width : (at + 1) * width]) for at, name in enumerate(header)}
 
 
-def _convert(file: CsvFile, types: Mapping[str, str], target: Path) -> dict[str, Any]:
+def _convert(file: CsvFile, plain: Path, types: Mapping[str, str], target: Path) -> dict[str, Any]:
     """Write the Parquet copy under a temporary name, rename it, and answer which rows were left out."""
     scratch = target.with_suffix(f".{os.getpid()}.tmp")
     scan = _scan(
-        file.path,
+        plain,
         file.delimiter,
         {name: types[name] for name in file.header},
         "store_rejects=true, rejects_limit=0, rejects_table='rejected', rejects_scan='scans'",
     )
     with duckdb.connect() as connection:
         connection.execute(f"COPY (FROM {scan}) TO {sql.text(scratch)} (FORMAT parquet)")
-        notes = _rejected(connection, file)
+        notes = _rejected(connection, file)  # before anything is published
     if _fingerprint(file.path) != file.fingerprint:
         scratch.unlink()
         raise SourceError(f"{file.path} was changed while it was read; try again", retry=True)
@@ -143,6 +171,14 @@ def _convert(file: CsvFile, types: Mapping[str, str], target: Path) -> dict[str,
 
 
 def _rejected(connection: duckdb.DuckDBPyConnection, file: CsvFile) -> dict[str, Any]:
+    swallowed = "error_type = 'UNQUOTED VALUE' AND contains(csv_line, chr(10))"
+    unending = f"{swallowed} OR error_type = 'LINE SIZE OVER MAXIMUM'"
+    (row,) = sql.row(connection, f"SELECT min(line) FROM rejected WHERE {unending}")
+    if row:
+        raise SourceRefusedError(
+            f"{file.path}: a quoted value that starts in row {row} does not end, and hides the rows"
+            " after it; mend the quotes"
+        )
     found = connection.execute(
         "SELECT line, coalesce(any_value(column_name ORDER BY column_idx), ''),"
         " any_value(error_type::VARCHAR ORDER BY column_idx), any_value(error_message ORDER BY column_idx)"
@@ -164,7 +200,6 @@ def _reason(kind: str, message: str) -> str:
     plain = {
         "UNQUOTED VALUE": "a quoted value does not end",
         "INVALID ENCODING": "not UTF-8",
-        "LINE SIZE OVER MAXIMUM": "the row is longer than 2 MB (a quote that is never closed?)",
     }
     return plain.get(kind, message.splitlines()[0] if message else kind)
 

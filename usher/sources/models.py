@@ -26,7 +26,7 @@ class Source(models.Model):
     """A place that holds tables: a folder of files, a DuckDB file or a PostgreSQL database."""
 
     name = models.TextField(unique=True)
-    #: Empty for files; else duckdb:////folder/shop.db or postgresql://user:***@host/name, its password masked.
+    #: Empty for files; else duckdb:////folder/shop.db or postgresql://user:***@host/name (masked).
     url = models.TextField(blank=True)
     #: The whole URL, when it holds a password.
     sealed_url = models.TextField(blank=True)

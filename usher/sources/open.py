@@ -71,8 +71,8 @@ class Opened:
             return None
         moment = f"{sql.name(at)}::TIMESTAMPTZ"
         query = f"SELECT max({moment}) FROM {sql.name(name)} WHERE {moment} <= ?"
-        found: tuple[datetime | None] | None = self.duckdb.execute(query, [now]).fetchone()
-        return found[0] if found else None
+        found: datetime | None = sql.row(self.duckdb, query, [now])[0]
+        return found
 
     def data_as_of(self, now: datetime) -> datetime | None:
         """The newest moment in any time column that is not after `now`."""
@@ -109,12 +109,11 @@ def open_tables(*, again: bool = True) -> Opened:
 def connect() -> Any:
     """A DuckDB in memory, in the organisation's time zone, which spills into the data directory."""
     spill = settings.USHER_DATA_DIR / "spill" / str(os.getpid())
-    return ibis.duckdb.connect(
-        memory_limit="1500MB",
-        temp_directory=str(spill),
-        TimeZone=settings.TIME_ZONE,
-        autoload_known_extensions="false",
+    backend = ibis.duckdb.connect(
+        memory_limit="1500MB", temp_directory=str(spill), autoload_known_extensions="false"
     )
+    backend.con.execute(f"SET TimeZone = {sql.text(settings.TIME_ZONE)}")
+    return backend
 
 
 def read_table(connection: duckdb.DuckDBPyConnection, table: Table, *, again: bool) -> OpenTable:
@@ -122,7 +121,7 @@ def read_table(connection: duckdb.DuckDBPyConnection, table: Table, *, again: bo
     try:
         found = _relation(connection, table, again)
         described = connection.execute(f"DESCRIBE FROM {found.scan}").fetchall()
-        rows = connection.execute(f"SELECT count(*) FROM {found.scan}").fetchone() or (0,)
+        (rows,) = sql.row(connection, f"SELECT count(*) FROM {found.scan}")
     except duckdb.Error as problem:
         raise SourceError(
             f"{table}: {table.location} cannot be read ({str(problem).splitlines()[0]})"
@@ -131,7 +130,7 @@ def read_table(connection: duckdb.DuckDBPyConnection, table: Table, *, again: bo
     types = {name: _type(table, name, kind) for name, kind in kinds.items()}
     _compare(table, types)
     left_out = _left_out(row[0] for row in described if row[0] not in kinds)
-    return OpenTable(table, found, kinds, types, rows[0], (*found.findings, *left_out))
+    return OpenTable(table, found, kinds, types, rows, (*found.findings, *left_out))
 
 
 def expose(backend: Any, subject: Table, found: Mapping[str, OpenTable]) -> Opened:
@@ -223,10 +222,9 @@ def _shown(name: str, kind: str, key_type: str) -> str:
 
 def _duplicates(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> tuple[Finding, ...]:
     key = sql.name(one.table.key)
-    count = connection.execute(
-        f"SELECT count({key}) - count(DISTINCT {key}) FROM {one.relation.scan}"
-    ).fetchone()
-    if not count or not count[0]:
+    counting = f"SELECT count({key}) - count(DISTINCT {key}) FROM {one.relation.scan}"
+    (count,) = sql.row(connection, counting)
+    if not count:
         return ()
     later = (
         f"SELECT _file, _row, {key}::VARCHAR FROM {one.relation.numbered} WHERE {key} IS NOT NULL"
@@ -238,7 +236,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> tuple[
         for file, row, value in connection.execute(later).fetchall()
     )
     text = "rows whose key was there before were left out: the first row of a key is used"
-    return (Finding("duplicate_keys", text, count[0], places),)
+    return (Finding("duplicate_keys", text, count, places),)
 
 
 def _left_out(names: Iterable[str]) -> tuple[Finding, ...]:
