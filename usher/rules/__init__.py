@@ -1,0 +1,30 @@
+"""One language for conditions: read, check, say in English, compile for sets of people or for one event."""
+
+from __future__ import annotations
+
+from usher.rules.check import check, type_of
+from usher.rules.describe import describe
+from usher.rules.errors import Problem, RuleError
+from usher.rules.format import format
+from usher.rules.nodes import Node
+from usher.rules.parse import parse
+from usher.rules.references import References, references
+from usher.rules.schema import Schema, Table, Type
+from usher.rules.to_ibis import select
+
+__all__ = [
+    "Node",
+    "Problem",
+    "References",
+    "RuleError",
+    "Schema",
+    "Table",
+    "Type",
+    "check",
+    "describe",
+    "format",
+    "parse",
+    "references",
+    "select",
+    "type_of",
+]

@@ -1,0 +1,103 @@
+"""From nodes back to text, in one canonical spelling: `parse(format(node)) == node`."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from usher.rules import nodes
+from usher.rules.nodes import Node
+
+_KEYWORDS = frozenset(
+    "and or not in is set within next ago where top by before after true false null "
+    "minute minutes hour hours day days week weeks month months year years".split()
+)
+
+
+def format(node: Node) -> str:
+    """The rule as text."""
+    match node:
+        case nodes.Or(parts=parts):
+            return " or ".join(format(part) for part in parts)
+        case nodes.And(parts=parts):
+            return " and ".join(_bracketed(part, nodes.Or) for part in parts)
+        case nodes.Not(part=nodes.In() as part):
+            return f"{_operand(part.value)} not in {_choices(part.choices)}"
+        case nodes.Not(part=part):
+            return f"not {_bracketed(part, nodes.Or, nodes.And)}"
+        case nodes.Comparison(operator=operator, left=left, right=right):
+            return f"{_operand(left)} {operator} {_operand(right)}"
+        case nodes.In(value=value, choices=choices):
+            return f"{_operand(value)} in {_choices(choices)}"
+        case nodes.IsSet(value=value, negated=negated):
+            return f"{_operand(value)} is {'not ' if negated else ''}set"
+        case nodes.Within(value=value, period=period, upcoming=upcoming):
+            return f"{_operand(value)} within {'next ' if upcoming else ''}{format(period)}"
+        case nodes.Timed(value=value, relation=relation, moment=moment):
+            ago = " ago" if isinstance(moment, nodes.Period) else ""
+            return f"{_operand(value)} {relation} {format(moment)}{ago}"
+        case _:
+            return _value(node)
+
+
+def _value(node: Node) -> str:
+    match node:
+        case nodes.Literal(value=value, kind=kind):
+            return _text(str(value)) if kind == "text" else _plain(value)
+        case nodes.Null():
+            return "null"
+        case nodes.Path(steps=steps):
+            return _path(steps)
+        case nodes.Period(count=count, unit=unit):
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+        case nodes.Call(name=name, arguments=arguments):
+            return f"{name}({', '.join(format(argument) for argument in arguments)})"
+        case nodes.Membership(kind=kind, name=name):
+            return f"{kind}({_text(name)})"
+        case nodes.Aggregate(name=name, table=table, column=column, where=where):
+            steps = (table, *column.split(".")) if column else (table,)
+            return f"{name}({_path(steps)}{f' where {format(where)}' if where else ''})"
+        case _:
+            raise TypeError(f"not a node of a rule: {node!r}")
+
+
+def _bracketed(node: Node, *kinds: type[Node]) -> str:
+    return f"({format(node)})" if isinstance(node, kinds) else format(node)
+
+
+_ATOMS = (nodes.Literal, nodes.Path, nodes.Call, nodes.Membership, nodes.Aggregate, nodes.Null)
+
+
+def _operand(node: Node) -> str:
+    return format(node) if isinstance(node, _ATOMS) else f"({format(node)})"
+
+
+def _choices(choices: tuple[Node, ...] | nodes.Path) -> str:
+    if isinstance(choices, nodes.Path):
+        return format(choices)
+    return f"[{', '.join(_operand(choice) for choice in choices)}]"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{Decimal(repr(value)):f}"
+
+
+def _text(value: str) -> str:
+    named = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return (
+        '"' + "".join(named.get(c) or (c if c.isprintable() or c == " " else _coded(c)) for c in value) + '"'
+    )
+
+
+def _coded(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else character
+
+
+def _path(steps: tuple[str, ...]) -> str:
+    written = [re.sub(r"[^\w-]", lambda found: "\\" + found.group(), step) for step in steps]
+    if re.match(r"[\d-]", written[0]) or (len(written) == 1 and written[0].lower() in _KEYWORDS):
+        written[0] = "\\" + written[0]
+    return ".".join(written)

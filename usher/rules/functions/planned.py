@@ -1,0 +1,22 @@
+"""Functions that belong to the language and cannot be run yet: naming one says so, instead of "unknown"."""
+
+from __future__ import annotations
+
+PLANNED = frozenset(
+    {
+        "age",
+        "anniversary",
+        "bool",
+        "days_since",
+        "distinct",
+        "kebabcase",
+        "length",
+        "list",
+        "median",
+        "number",
+        "snakecase",
+        "string",
+        "titlecase",
+        "typeof",
+    }
+)

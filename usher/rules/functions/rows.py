@@ -1,0 +1,101 @@
+"""Functions of a related table's rows: exists, count, sum, min, max, avg, first, last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from usher.rules.functions.registry import RowFunction
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def _known(column: Any, where: Any) -> Any:
+    return column.notnull() if where is None else column.notnull() & where
+
+
+def _first(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+    """The earliest known value; of several at the same moment the least."""
+    if column.equals(at):
+        return column.min(where=where)
+    return column.collect(where=_known(column, where), order_by=[at.asc(), column.asc()])[0]
+
+
+def _last(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+    """The latest known value; of several at the same moment the greatest."""
+    if column.equals(at):
+        return column.max(where=where)
+    return column.collect(where=_known(column, where), order_by=[at.desc(), column.desc()])[0]
+
+
+FUNCTIONS = (
+    RowFunction(
+        name="exists",
+        of_column=False,
+        takes=(),
+        returns="boolean",
+        phrase="whether there is any of {rows}",
+        ibis=lambda rows, column, where, at: rows.count(where=where) > 0,
+        empty=False,
+    ),
+    RowFunction(
+        name="count",
+        of_column=False,
+        takes=(),
+        returns="number",
+        phrase="the number of {rows}",
+        ibis=lambda rows, column, where, at: rows.count(where=where),
+        empty=0,
+    ),
+    RowFunction(
+        name="sum",
+        of_column=True,
+        takes=("number",),
+        returns="number",
+        phrase="the sum of {column} over {rows}",
+        ibis=lambda rows, column, where, at: column.sum(where=where),
+        empty=0,
+    ),
+    RowFunction(
+        name="min",
+        of_column=True,
+        takes=("number", "date", "instant", "text"),
+        returns=None,
+        phrase="the least {column} of {rows}",
+        ibis=lambda rows, column, where, at: column.min(where=where),
+    ),
+    RowFunction(
+        name="max",
+        of_column=True,
+        takes=("number", "date", "instant", "text"),
+        returns=None,
+        phrase="the greatest {column} of {rows}",
+        ibis=lambda rows, column, where, at: column.max(where=where),
+    ),
+    RowFunction(
+        name="avg",
+        of_column=True,
+        takes=("number",),
+        returns="number",
+        phrase="the average {column} of {rows}",
+        ibis=lambda rows, column, where, at: column.mean(where=where),
+    ),
+    RowFunction(
+        name="first",
+        of_column=True,
+        takes=("number", "date", "instant", "text", "boolean"),
+        returns=None,
+        phrase="the first {column} of {rows}",
+        ibis=_first,
+        needs_time=True,
+    ),
+    RowFunction(
+        name="last",
+        of_column=True,
+        takes=("number", "date", "instant", "text", "boolean"),
+        returns=None,
+        phrase="the last {column} of {rows}",
+        ibis=_last,
+        needs_time=True,
+    ),
+)

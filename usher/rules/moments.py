@@ -1,0 +1,75 @@
+"""Time arithmetic: where a window begins and ends, and what that means for dates and for local times."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Literal
+
+from usher.rules.nodes import Period
+
+Side = Literal["<", "<=", ">", ">=", "=", "!="]
+_LENGTHS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?$")
+
+
+def moment_of(text: str) -> date | datetime | None:
+    """The date or time that a text writes out (ISO 8601; without an offset it is local), or None."""
+    try:
+        if _DATE.match(text):
+            return date.fromisoformat(text)
+        if _INSTANT.match(text):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    return None
+
+
+def instant_of(moment: date | datetime, zone: tzinfo) -> datetime:
+    """The instant (in UTC) of a date's midnight, or of a time: without an offset both are local in `zone`."""
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time.min)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar
+        return moment.replace(tzinfo=UTC)
+
+
+def shifted(now: datetime, period: Period, zone: tzinfo, direction: Literal[-1, 1]) -> datetime:
+    """`now` moved by a period, in UTC: days are 24 hours, months and years are steps in the calendar of `zone`."""
+    length = _LENGTHS.get(period.unit)
+    if length:
+        return now.astimezone(UTC) + direction * period.count * length
+    local = now.astimezone(zone)
+    months = local.year * 12 + local.month - 1
+    months += direction * period.count * (12 if period.unit == "year" else 1)
+    year, month = divmod(months, 12)
+    day = min(local.day, monthrange(year, month + 1)[1])
+    return local.replace(year=year, month=month + 1, day=day, fold=0).astimezone(UTC)
+
+
+def date_bound(side: Side, moment: datetime, zone: tzinfo) -> tuple[Side, date] | None:
+    """`midnight(x) side moment` as a comparison of the date x itself; None: no date can fulfil it (or, for !=, all).
+
+    The midnight of x is later than a moment exactly when x is later than the moment's local date.
+    """
+    day = moment.astimezone(zone).date()
+    if instant_of(day, zone) == moment:
+        return side, day
+    if side in ("=", "!="):
+        return None
+    return (">" if side in (">", ">=") else "<="), day
+
+
+def local_time(moment: datetime, zone: tzinfo) -> datetime:
+    """What a wall clock in `zone` shows at a moment: for times that are stored without an offset."""
+    return moment.astimezone(zone).replace(tzinfo=None)

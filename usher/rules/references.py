@@ -1,0 +1,39 @@
+"""What a rule speaks of: who has to be looked at again when a table, a tag or an audience changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from usher.rules import nodes
+from usher.rules.nodes import Node
+
+
+@dataclass(frozen=True)
+class References:
+    """Names used by a rule. `columns` holds the subject's plainly and those of related tables as `table.column`."""
+
+    tables: frozenset[str]
+    columns: frozenset[str]
+    tags: frozenset[str]
+    audiences: frozenset[str]
+
+
+def references(node: Node) -> References:
+    """The names in a rule, whether they exist or not."""
+    found: dict[str, set[str]] = {"table": set(), "column": set(), "tag": set(), "audience": set()}
+    _collect(node, "", found)
+    return References(*(frozenset(found[kind]) for kind in ("table", "column", "tag", "audience")))
+
+
+def _collect(node: Node, prefix: str, found: dict[str, set[str]]) -> None:
+    if isinstance(node, nodes.Path):
+        found["column"].add(prefix + node.name)
+    elif isinstance(node, nodes.Membership):
+        found[node.kind].add(node.name)
+    elif isinstance(node, nodes.Aggregate):
+        prefix = f"{node.table}."
+        found["table"].add(node.table)
+        if node.column:
+            found["column"].add(prefix + node.column)
+    for child in nodes.children(node):
+        _collect(child, prefix, found)

@@ -1,0 +1,67 @@
+"""Words for what a rule may continue with, and hints for slips that people make."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_VALUE = {"PATH", "STRING", "NUMBER", "TRUE", "FALSE", "NAME_OF_CALL", "LPAR"}
+_WORDS = (  # in the order in which they are offered
+    (_VALUE, "a value"),
+    ({"OPERATOR"}, "a comparison (= != < <= > >=)"),
+    ({"IN"}, "in"),
+    ({"IS"}, "is set"),
+    ({"WITHIN"}, "within"),
+    ({"RELATION"}, "before or after"),
+    ({"WHERE"}, "where"),
+    ({"AND", "OR"}, "and/or"),
+    ({"SET"}, "set"),
+    ({"NEXT"}, "next"),
+    ({"UNIT"}, "days, hours, minutes, weeks, months or years"),
+    ({"AGO"}, "ago"),
+    ({"BY"}, "by"),
+    ({"NULL"}, "null"),
+    ({"LSQB"}, "a list such as [1, 2]"),
+    ({"RSQB"}, "]"),
+    ({"COMMA"}, "a comma"),
+    ({"RPAR"}, "a closing bracket"),
+)
+_HINTS = (
+    (r"==", "write = once."),
+    (r"<>", "write != for “is not”."),
+    (r"&&?", "write and."),
+    (r"\|\|?", "write or."),
+    (r"(?i)is\s+(not\s+)?(null|empty|missing)\b", "write `is set` or `is not set`."),
+    (r"(?i)(null|empty|missing)\b", "write `is set` or `is not set`."),
+    (r"(?i)(like|contains|includes)\b", 'write contains(column, "text") or match(column, "te*").'),
+    (r"(?i)(matches|match)\b", 'write match(column, "te*").'),
+    (r"(?i)between\b", "write x >= 1 and x <= 9."),
+    (r"(?i)(equals|is)\b", "write = for “is”."),
+    (r"[“”‘’„]", "use straight quotes: \" or '."),
+    (r"(?i)(limit)\b", "there is no limit in a rule."),
+)
+
+
+def expectation(terminals: Iterable[str]) -> tuple[str, ...]:
+    """What may stand here, in words, from the names of the grammar's terminals."""
+    accepted = set(terminals)
+    if "PATH" in accepted and "LSQB" not in accepted:
+        found = ["a value"] + [words for names, words in _WORDS[1:] if names & accepted and words != "null"]
+    else:
+        found = [words for names, words in _WORDS if names & accepted]
+    return tuple(found) or ("the end of the rule",)
+
+
+def hint_for(text: str, position: int, terminals: Iterable[str]) -> str | None:
+    """Advice for a slip at `position`, or None."""
+    for pattern, hint in _HINTS:
+        if re.compile(pattern).match(text, position):
+            return hint
+    if text[:position].rstrip().endswith("="):
+        for pattern, hint in _HINTS[:2]:
+            if re.search(pattern + r"$", text[: position + 1].rstrip()):
+                return hint
+    before = text[:position].rstrip()
+    if "OPERATOR" in set(terminals) and re.search(r"\w$", before) and re.compile(r"\w").match(text, position):
+        return "a name with a blank in it is written with a backslash: first\\ name."
+    return None
