@@ -1,0 +1,1 @@
+"""Takes what is due out of the outbox to the relay, and settles what became of it."""

@@ -1,0 +1,137 @@
+"""Turns a batch of messages into mails: campaigns are compiled once, links get their rows in bulk."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from usher.engage.channels.relay import Envelope
+from usher.engage.content import addresses, links
+from usher.engage.content.fields import Fields, Person
+from usher.engage.content.liquid import TemplateError
+from usher.engage.content.render import Content, Draft, Template, finish
+from usher.engage.deliver.claim import Claimed
+from usher.engage.messages.identity import message_id, return_path
+from usher.engage.messages.mime import build
+from usher.engage.models import Account, Campaign
+
+#: Link rows remembered for one campaign; personalised addresses could otherwise fill the memory.
+MOST_LINKS = 20_000
+
+
+@dataclass(slots=True)
+class Composed:
+    envelopes: list[Envelope] = field(default_factory=list)
+    #: Message -> why no mail could be made for it.
+    failed: dict[int, str] = field(default_factory=dict)
+
+
+class Composer:
+    """The campaigns of one run, compiled when first met and again when they were edited."""
+
+    def __init__(self) -> None:
+        self._fields: dict[int, Fields] = {}
+        self._editions: dict[int, _Edition] = {}
+
+    def compose(self, messages: Iterable[Claimed], now: datetime) -> Composed:
+        """The mails of a batch. What cannot be rendered is told, and does not keep the others back."""
+        composed = Composed()
+        by_campaign: dict[int, list[Claimed]] = defaultdict(list)
+        for one in messages:
+            by_campaign[one.campaign].append(one)
+        for edition in self._current(by_campaign):
+            edition.compose(by_campaign[edition.campaign.pk], now, composed)
+        return composed
+
+    def _current(self, campaigns: Iterable[int]) -> list[_Edition]:
+        found = Campaign.objects.filter(pk__in=list(campaigns)).select_related("account")
+        return [self._edition(campaign) for campaign in found]
+
+    def _edition(self, campaign: Campaign) -> _Edition:
+        known = self._editions.get(campaign.pk)
+        if known and known.campaign.updated_at == campaign.updated_at:
+            return known
+        account = campaign.account
+        if account.pk not in self._fields:
+            self._fields[account.pk] = Fields.of(account)
+        self._editions[campaign.pk] = _Edition(campaign, self._fields[account.pk])
+        return self._editions[campaign.pk]
+
+
+class _Edition:
+    """A campaign as it stands now, compiled."""
+
+    def __init__(self, campaign: Campaign, fields: Fields) -> None:
+        self.campaign = campaign
+        self.links: dict[str, int] = {}
+        self.template: Template | None = None
+        self.broken = ""
+        try:
+            self.template = Template(campaign, fields)
+        except TemplateError as error:
+            self.broken = f"the campaign cannot be used: {error}"
+
+    def compose(self, messages: list[Claimed], now: datetime, composed: Composed) -> None:
+        drafts = self._drafts(messages, now, composed)
+        self._know_links(draft for _, draft in drafts)
+        for one, draft in drafts:
+            content = finish(draft, one.message, self.links)
+            try:
+                composed.envelopes.append(self._envelope(one, content, now))
+            except ValueError as error:
+                composed.failed[one.message] = str(error)
+
+    def _drafts(
+        self, messages: list[Claimed], now: datetime, composed: Composed
+    ) -> list[tuple[Claimed, Draft]]:
+        if self.template is None:
+            composed.failed.update((one.message, self.broken) for one in messages)
+            return []
+        drafts = []
+        for one in messages:
+            try:
+                drafts.append((one, self.template.draft(Person(one.contact, one.email, one.data), now)))
+            except TemplateError as error:
+                composed.failed[one.message] = f"cannot be rendered: {error}"
+        return drafts
+
+    def _know_links(self, drafts: Iterable[Draft]) -> None:
+        wanted: set[str] = set().union(*(draft.targets() for draft in drafts))
+        if missing := wanted - self.links.keys():
+            if len(self.links) + len(missing) > MOST_LINKS:
+                self.links = {}
+                missing = wanted
+            self.links |= links.link_ids(self.campaign.pk, missing)
+
+    def _envelope(self, one: Claimed, content: Content, now: datetime) -> Envelope:
+        campaign, account = self.campaign, self.campaign.account
+        data = build(
+            from_name=campaign.from_name or account.from_name,
+            from_address=campaign.from_address or account.from_address,
+            to_address=one.email,
+            reply_to=campaign.reply_to or None,
+            subject=content.subject,
+            html=content.html,
+            text=content.text,
+            message_id=message_id(one.message, account.mail_domain),
+            date=now,
+            headers=headers(account, campaign, one.message),
+        )
+        return Envelope(
+            key=one.message,
+            mail_from=return_path(one.message, account.mail_domain),
+            rcpt_to=one.email,
+            data=data,
+        )
+
+
+def headers(account: Account, campaign: Campaign, message: int) -> dict[str, str]:
+    """What mailbox providers ask of marketing mail: RFC 8058 one-click, RFC 2919 List-Id, Feedback-ID."""
+    return {
+        "List-Unsubscribe": f"<{addresses.unsubscribe_url(message)}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": f"{account.name} <account-{account.pk}.{account.mail_domain}>",
+        "Feedback-ID": f"{campaign.pk}:{account.pk}:usher",
+    }
