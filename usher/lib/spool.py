@@ -1,8 +1,8 @@
 """A directory that keeps mails in the order in which they came: one file of raw messages a day, and an index.
 
-A mail is first appended to `messages-YYYYMMDD.bin` and then named by a line of `index.jsonl`: a crash
-between the two leaves bytes that nobody points to, a crash within the second a last line without an end, which
-readers pass over and the next writer cuts off. One process writes (it holds a lock), any number read meanwhile.
+A mail is first appended to `messages-YYYYMMDD.bin`, then named by a line of `index.jsonl`: a crash between
+the two leaves bytes that nobody points to, a crash within the second a last line without an end; readers pass
+over it and the next writer cuts it off. One process writes (it holds a lock), any number read meanwhile.
 """
 
 from __future__ import annotations
