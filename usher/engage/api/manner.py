@@ -1,0 +1,194 @@
+"""How the API speaks: who calls, what was sent, which operation answers, and in which words it fails.
+
+Clients in the wild write keys in any case, add slashes at the end or double them, send numbers as text and
+leave the content type out; all of it is understood, and nothing is ever redirected.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.urls import Resolver404, resolve
+from django.views.decorators.csrf import csrf_exempt
+
+from usher.engage import access
+from usher.engage.api import limits
+from usher.engage.api.problems import ApiError, answered, invalid, not_offered
+from usher.engage.errors import EngageError
+from usher.engage.models import Account
+from usher.lib import clock
+
+log = logging.getLogger(__name__)
+
+Operation = Callable[..., HttpResponse]
+#: An error in the words of one version of the API.
+Wording = Callable[[ApiError], dict[str, Any]]
+
+DENIED = "Authorization has been denied for this request. ERROR_INVALID_LOGIN"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authenticated request."""
+
+    request: HttpRequest
+    account: Account
+    now: datetime
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """Query parameters by lower-case name."""
+        return {name.lower(): value for name, value in self.request.GET.items()}
+
+    @cached_property
+    def body(self) -> Any:
+        """The JSON body with every key in lower case."""
+        kind = (self.request.content_type or "").lower()
+        if kind.endswith("/xml"):
+            raise ApiError(415, "ERROR_CONTENT_TYPE_IS_NOT_SUPPORTED", "Send application/json.")
+        try:
+            sent = self.request.body.decode("utf-8-sig")
+            return _folded(json.loads(sent, parse_constant=_no_number))
+        except (ValueError, RecursionError):
+            raise invalid("The body is not JSON.", "ERROR_MALFORMED_REQUEST") from None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The body as an object."""
+        if not isinstance(self.body, dict):
+            raise invalid("The body is not an object.", "ERROR_MALFORMED_REQUEST")
+        return self.body
+
+
+def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponse]:
+    """The view for all of one version: authenticate, find the operation, answer."""
+
+    @csrf_exempt
+    def answer(request: HttpRequest, **_: str) -> HttpResponse:
+        now = clock.now()
+        path = re.sub(r"/{2,}", "/", request.path_info).rstrip("/")
+        account = access.authenticate(request.headers.get("Authorization", ""), now)
+        if account is None:
+            denied = reply({"message": DENIED}, 401)
+            denied["WWW-Authenticate"] = 'Basic realm="api"'
+            return denied
+        try:
+            response = _operate(Call(request, account, now), path, urlconf)
+        except EngageError as problem:
+            response = _failed(answered(problem), wording)
+        except ApiError as problem:
+            response = _failed(problem, wording)
+        except RequestDataTooBig:
+            response = _failed(ApiError(413, "ERROR_MALFORMED_REQUEST", "The body is too large."), wording)
+        except MultiPartParserError:
+            response = _failed(invalid("The form cannot be read.", "ERROR_MALFORMED_REQUEST"), wording)
+        except Exception:
+            log.exception("%s %s failed", request.method, path)
+            response = _failed(ApiError(500, "ERROR_UNKNOWN"), wording)
+        for name, value in limits.count(account.pk, limits.tier(request.method or "", path), now).items():
+            response[name] = value
+        return response
+
+    return answer
+
+
+def operations(**by_method: Operation) -> Callable[[], dict[str, Operation]]:
+    """What a path offers: one operation for each HTTP method."""
+
+    def offered() -> dict[str, Operation]:
+        return by_method
+
+    return offered
+
+
+def reply(body: object, status: int = 200) -> HttpResponse:
+    """JSON, with moments as Dotdigital writes them."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_written)
+    return HttpResponse(text, status=status, content_type="application/json; charset=utf-8")
+
+
+def empty(status: int = 204) -> HttpResponse:
+    return HttpResponse(status=status)
+
+
+def moment(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+
+
+def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
+    if (
+        "\0" in path
+        or "\0" in call.request.META.get("QUERY_STRING", "")
+        or "%00" in call.request.META.get("QUERY_STRING", "")
+    ):
+        raise invalid("The address has a NUL character.")
+    method = call.request.method or ""
+    try:
+        match = resolve(path, urlconf)
+    except Resolver404:
+        offered, arguments = {}, {}
+    else:
+        offered, arguments = match.func(), match.kwargs
+    if method in offered:
+        return offered[method](call, **arguments)
+    if is_published(method, path):
+        raise not_offered()
+    if offered:
+        response = reply({"message": f"{method} is not offered here. ERROR_PARAMETER_INVALID"}, 405)
+        response["Allow"] = ", ".join(offered)
+        return response
+    raise ApiError(404, "ERROR_PARAMETER_INVALID", f"There is no operation at {path}.")
+
+
+def is_published(method: str, path: str) -> bool:
+    """Does Dotdigital describe this operation?"""
+    return any(template.fullmatch(path) for template in _published().get(method, ()))
+
+
+@cache
+def _published() -> Mapping[str, list[re.Pattern[str]]]:
+    """Method -> the paths described for it (from the published OpenAPI files)."""
+    found: dict[str, list[re.Pattern[str]]] = {}
+    for line in Path(__file__).with_name("published.txt").read_text("ascii").splitlines():
+        method, template = line.split()
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+        found.setdefault(method, []).append(re.compile(pattern))
+    return found
+
+
+def _failed(problem: ApiError, wording: Wording) -> HttpResponse:
+    return reply(wording(problem), problem.status)
+
+
+def _folded(value: Any) -> Any:
+    """Keys in lower case at every depth; texts that no database takes are refused."""
+    if isinstance(value, dict):
+        return {key.lower(): _folded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_folded(inner) for inner in value]
+    if isinstance(value, str):
+        value.encode()  # half a surrogate pair is no text
+        if "\0" in value:
+            raise ValueError("NUL")
+    return value
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _written(value: object) -> str:
+    if isinstance(value, datetime):
+        return moment(value)
+    return str(value)

@@ -1,0 +1,35 @@
+"""The account, and the server's clock."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpResponse
+
+from usher.engage.api import limits
+from usher.engage.api.manner import Call, moment, reply
+
+
+def info(call: Call) -> HttpResponse:
+    account = call.account
+    used = limits.last_hour(account.pk, call.now)
+    properties = [
+        ("Name", "String", account.name),
+        ("MainEmail", "String", account.from_address),
+        ("APILocale", "String", "en-GB"),
+        ("ApiCallsInLastHour", "Int", used),
+        ("ApiCallsRemaining", "Int", max(0, limits.HOURLY - used)),
+        ("ApiEndpoint", "String", settings.USHER_PUBLIC_URL + "/"),
+        ("TimeZoneIana", "String", account.time_zone),
+    ]
+    return reply(
+        {
+            "id": account.pk,
+            "properties": [
+                {"name": name, "type": kind, "value": str(value)} for name, kind, value in properties
+            ],
+        }
+    )
+
+
+def server_time(call: Call) -> HttpResponse:
+    return reply(moment(call.now))

@@ -1,0 +1,104 @@
+"""Opting out, being suppressed, and coming back; and reads of who did since when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+
+from usher.engage.api.manner import Call, reply
+from usher.engage.api.problems import invalid
+from usher.engage.api.reading import since, whole, window
+from usher.engage.api.v2 import sent, shapes
+from usher.engage.contacts import write
+from usher.engage.contacts.suppress import resubscribe, suppress
+from usher.engage.contacts.write import Draft
+from usher.engage.models import Contact, Suppression
+from usher.engage.models.contacts import Status
+from usher.lib import addresses
+
+SOURCE = "api"
+
+
+def unsubscribe(call: Call) -> HttpResponse:
+    """An address we do not know becomes an unsubscribed contact, so that the wish is kept."""
+    email = sent.address(call.fields)
+    write.save(call.account, Draft(email), call.now, closed=True)
+    suppress(call.account, [addresses.key(email)], Status.UNSUBSCRIBED, SOURCE, call.now)
+    contact = Contact.objects.get(account=call.account, email_key=addresses.key(email))
+    return reply(shapes.removal(shapes.full_contact(contact), contact.status_at, contact.status))
+
+
+def suppress_contacts(call: Call) -> HttpResponse:
+    if not isinstance(call.body, list) or not all(isinstance(one, dict) for one in call.body):
+        raise invalid("Send a list of ids or addresses.", "ERROR_CONTACTS_ARE_NOT_SPECIFIED")
+    ids = [whole(one["id"], "id") for one in call.body if one.get("id")]
+    keys = [str(one["email"]).strip().lower() for one in call.body if not one.get("id") and one.get("email")]
+    everybody = Contact.objects.filter(account=call.account).exclude(status=Status.DELETED)
+    found = list(everybody.filter(pk__in=ids) | everybody.filter(email_key__in=keys))
+    suppress(call.account, [row.email_key for row in found], Status.SUPPRESSED, SOURCE, call.now)
+    by_id, by_key = {row.pk: row for row in found}, {row.email_key: row for row in found}
+    done: list[dict[str, Any]] = [{"id": one, "email": None} for one in ids if one in by_id]
+    done += [{"id": 0, "email": one} for one in keys if one in by_key]
+    lost: list[dict[str, Any]] = [{"id": one, "email": None} for one in ids if one not in by_id]
+    lost += [{"id": 0, "email": one} for one in keys if one not in by_key]
+    return reply({"suppressed": done, "notFound": lost})
+
+
+def resubscribe_at_once(call: Call) -> HttpResponse:
+    """Without a challenge; not out of a complaint, the platform's list or the domain's."""
+    return reply(resubscription(call, call.fields.get("unsubscribedcontact")))
+
+
+def lift(call: Call) -> HttpResponse:
+    """DELETE /v2/suppressions {email}, as some guides describe it."""
+    return reply(resubscription(call, call.fields))
+
+
+def resubscription(call: Call, contact: Any) -> dict[str, Any]:
+    """Let somebody come back to the account; what the reply says of it."""
+    draft = sent.draft(contact)
+    write.checked(call.account, draft.data)
+    row, _ = write.save(call.account, Draft(draft.email), call.now, closed=True)
+    if not resubscribe(row, call.now):
+        return {"contact": shapes.full_contact(row), "status": "ContactCannotBeUnsuppressed"}
+    row, _ = write.save(call.account, draft, call.now)
+    return {"contact": shapes.full_contact(row), "status": "ContactAdded"}
+
+
+def suppressed_since(call: Call, date: str) -> HttpResponse:
+    return _page(call, in_force(call).filter(at__gte=since(date)))
+
+
+def unsubscribed_since(call: Call, date: str) -> HttpResponse:
+    return _page(call, in_force(call).filter(at__gte=since(date), reason=Status.UNSUBSCRIBED))
+
+
+def listed(call: Call) -> HttpResponse:
+    """GET /v2/suppressions, as some guides describe it."""
+    rows = in_force(call)
+    return _page(call, rows.filter(at__gte=since(call.query["since"])) if "since" in call.query else rows)
+
+
+def in_force(call: Call) -> QuerySet[Suppression]:
+    return Suppression.objects.filter(account=call.account, lifted_at=None)
+
+
+def _page(call: Call, rows: QuerySet[Suppression]) -> HttpResponse:
+    """Suppressions with their contacts, which are fetched as one set."""
+    shown = list(rows.order_by("pk")[window(call)])
+    keys = [row.email_key for row in shown]
+    people = {row.email_key: row for row in Contact.objects.filter(account=call.account, email_key__in=keys)}
+    return reply(
+        [
+            shapes.removal(
+                shapes.contact(people[row.email_key])
+                if row.email_key in people
+                else shapes.stranger(row.email_key, row.reason),
+                row.at,
+                row.reason,
+            )
+            for row in shown
+        ]
+    )

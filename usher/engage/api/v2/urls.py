@@ -1,0 +1,89 @@
+"""What version 2 offers, by path and method (slashes already in order)."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+
+from usher.engage.api.manner import operations
+from usher.engage.api.v2 import (
+    account,
+    campaigns,
+    contacts,
+    fields,
+    imports,
+    lists,
+    programs,
+    suppressions,
+)
+
+
+class Who:
+    """A contact in a path: digits are an id, an @ makes an address."""
+
+    regex = r"\d+|.+@[^/]+"
+
+    def to_python(self, value: str) -> int | str:
+        return int(value) if value.isdigit() else value
+
+    def to_url(self, value: int | str) -> str:
+        return str(value)
+
+
+register_converter(Who, "who")
+
+BOOK = "v2/address-books/<int:book>"
+
+urlpatterns = [
+    path("v2/account-info", operations(GET=account.info)),
+    path("v2/server-time", operations(GET=account.server_time)),
+    path("v2/contacts", operations(GET=contacts.listed, POST=contacts.add)),
+    path("v2/contacts/count", operations(GET=contacts.count)),
+    path("v2/contacts/created-since/<str:date>", operations(GET=contacts.created_since)),
+    path("v2/contacts/modified-since/<str:date>", operations(GET=contacts.modified_since)),
+    path("v2/contacts/unsubscribed-since/<str:date>", operations(GET=suppressions.unsubscribed_since)),
+    path("v2/contacts/suppressed-since/<str:date>", operations(GET=suppressions.suppressed_since)),
+    path("v2/contacts/retrieve-collection", operations(GET=contacts.collection, POST=contacts.collection)),
+    path("v2/contacts/unsubscribe", operations(POST=suppressions.unsubscribe)),
+    path("v2/contacts/suppress-contacts", operations(PUT=suppressions.suppress_contacts)),
+    path("v2/contacts/resubscribe-with-no-challenge", operations(POST=suppressions.resubscribe_at_once)),
+    path("v2/contacts/deletion/<str:request>", operations(GET=lists.removal)),
+    path("v2/contacts/import", operations(POST=imports.contacts)),
+    path("v2/contacts/import/with-merge-option/<str:option>", operations(POST=imports.contacts)),
+    path("v2/contacts/import-collection", operations(POST=imports.collection)),
+    path("v2/contacts/import/<str:job>", operations(GET=imports.status)),
+    path("v2/contacts/import/<str:job>/report", operations(GET=imports.reported)),
+    path("v2/contacts/import/<str:job>/report-faults", operations(GET=imports.faults)),
+    path("v2/contacts/<who:who>/address-books", operations(GET=contacts.address_books)),
+    path("v2/contacts/<who:who>/data-fields", operations(PUT=contacts.change_data)),
+    path(
+        "v2/contacts/<who:who>",
+        operations(GET=contacts.get, PUT=contacts.change, DELETE=contacts.delete),
+    ),
+    path("v2/suppressions", operations(GET=suppressions.listed, DELETE=suppressions.lift)),
+    path("v2/address-books", operations(GET=lists.listed, POST=lists.create)),
+    path("v2/address-books/private", operations(GET=lists.private)),
+    path("v2/address-books/public", operations(GET=lists.public)),
+    path(BOOK, operations(GET=lists.get, PUT=lists.change, DELETE=lists.delete)),
+    path(
+        f"{BOOK}/contacts",
+        operations(GET=lists.contacts, POST=lists.add_contact, DELETE=lists.remove_all),
+    ),
+    path(f"{BOOK}/contacts/delete", operations(POST=lists.bulk_remove)),
+    path(f"{BOOK}/contacts/delete-all", operations(POST=lists.bulk_remove_all)),
+    path(f"{BOOK}/contacts/unsubscribe", operations(POST=lists.unsubscribe)),
+    path(f"{BOOK}/contacts/resubscribe-with-no-challenge", operations(POST=lists.resubscribe_at_once)),
+    path(f"{BOOK}/contacts/modified-since/<str:date>", operations(GET=lists.modified_since)),
+    path(f"{BOOK}/contacts/unsubscribed-since/<str:date>", operations(GET=lists.unsubscribed_since)),
+    path(f"{BOOK}/contacts/import", operations(POST=imports.to_list)),
+    path(f"{BOOK}/contacts/import/with-merge-option/<str:option>", operations(POST=imports.to_list)),
+    path(f"{BOOK}/contacts/<who:contact>", operations(DELETE=lists.remove_contact)),
+    path("v2/data-fields", operations(GET=fields.listed, POST=fields.create)),
+    path("v2/data-fields/<str:name>", operations(DELETE=fields.delete)),
+    path("v2/campaigns", operations(GET=campaigns.listed, POST=campaigns.create)),
+    path("v2/campaigns/<int:campaign>", operations(GET=campaigns.get)),
+    path("v2/programs", operations(GET=programs.listed)),
+    path("v2/programs/<int:program>", operations(GET=programs.get)),
+    path("v2/programs/enrolments", operations(POST=programs.create_enrolment)),
+    path("v2/programs/enrolments/<str:which>", operations(GET=programs.enrolments)),
+    path("v2/programs/enrolments/<str:which>/report-faults", operations(GET=programs.faults)),
+]

@@ -1,0 +1,15 @@
+"""What version 3 offers, by path and method (slashes already in order)."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from usher.engage.api.manner import operations
+from usher.engage.api.v3 import contacts
+
+urlpatterns = [
+    path(
+        "contacts/v3/<str:identifier>/<path:value>",
+        operations(GET=contacts.get, PATCH=contacts.patch),
+    ),
+]

@@ -1,0 +1,47 @@
+"""Make, rename and delete lists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from usher.engage.errors import EngageError
+from usher.engage.models import Account, ContactList
+from usher.engage.models.contacts import Visibility
+
+LONGEST_NAME = 128
+RESERVED = frozenset({"test", "all contacts"})
+
+
+def create_list(
+    account: Account, name: str, now: datetime, visibility: Visibility = Visibility.PRIVATE
+) -> ContactList:
+    """Make a list. Refused for a name that is taken (in any case of letters), reserved, empty or too long."""
+    made = ContactList(account=account, name=_checked(name), visibility=visibility, created_at=now)
+    _write(made)
+    return made
+
+
+def change_list(found: ContactList, name: str, visibility: Visibility | None) -> ContactList:
+    found.name = _checked(name)
+    found.visibility = visibility or found.visibility
+    _write(found)
+    return found
+
+
+def _checked(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise EngageError("ERROR_ADDRESSBOOK_INVALID", f"The Name field has 1 to {LONGEST_NAME} characters.")
+    if name.lower() in RESERVED:
+        raise EngageError("ERROR_ADDRESSBOOK_DUPLICATE", f"'{name}' is a reserved name.")
+    return name
+
+
+def _write(one: ContactList) -> None:
+    try:
+        with transaction.atomic():
+            one.save()
+    except IntegrityError:
+        raise EngageError("ERROR_ADDRESSBOOK_DUPLICATE", f"There is a list '{one.name}' already.") from None

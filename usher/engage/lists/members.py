@@ -1,0 +1,67 @@
+"""Who is on a list: joining, leaving, opting out of it and coming back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from usher.engage.errors import EngageError
+from usher.engage.models import Account, Contact, ContactList, Membership
+from usher.engage.models.contacts import Status
+
+#: Members that a list shows and counts: those who opted out or are suppressed keep their row, unseen.
+SHOWN = (Status.SUBSCRIBED, Status.PENDING_OPT_IN)
+
+
+def members(found: ContactList) -> QuerySet[Contact]:
+    """The contacts that the list shows."""
+    return Contact.objects.filter(
+        memberships__list=found, memberships__unsubscribed_at=None, status__in=SHOWN
+    )
+
+
+def counted(account: Account) -> QuerySet[ContactList]:
+    """The account's lists, each with `contacts`: how many it shows."""
+    shown = Q(memberships__unsubscribed_at=None, memberships__contact__status__in=SHOWN)
+    return ContactList.objects.filter(account=account).annotate(contacts=Count("memberships", filter=shown))
+
+
+def join(found: ContactList, contact: Contact, now: datetime) -> bool:
+    """Put a contact on a list; whether it was not on it before. Refused after an opt-out of this list."""
+    membership, joined = Membership.objects.get_or_create(
+        list=found, contact=contact, defaults={"joined_at": now}
+    )
+    if membership.unsubscribed_at:
+        raise EngageError(
+            "ERROR_CONTACT_SUPPRESSEDFORADDRESSBOOK", "Contact is suppressed for this address book."
+        )
+    return joined
+
+
+def rejoin(found: ContactList, contact: Contact, now: datetime) -> bool:
+    """Put a contact on a list who asks to come back to it; whether it was not on it before."""
+    membership, joined = Membership.objects.get_or_create(
+        list=found, contact=contact, defaults={"joined_at": now}
+    )
+    if membership.unsubscribed_at:
+        Membership.objects.filter(pk=membership.pk).update(unsubscribed_at=None, joined_at=now)
+        return True
+    return joined
+
+
+def opt_out(found: ContactList, contact: Contact, now: datetime) -> None:
+    """The contact leaves this list for good, and stays subscribed in the account."""
+    membership, _ = Membership.objects.get_or_create(
+        list=found, contact=contact, defaults={"joined_at": now, "unsubscribed_at": now}
+    )
+    Membership.objects.filter(pk=membership.pk, unsubscribed_at=None).update(unsubscribed_at=now)
+
+
+def take_off(found: ContactList, contact_ids: Iterable[int] | None = None) -> int:
+    """Remove these contacts, or all of them, from a list; how many were on it. Opt-outs are kept."""
+    on_it = Membership.objects.filter(list=found, unsubscribed_at=None)
+    if contact_ids is not None:
+        on_it = on_it.filter(contact_id__in=list(contact_ids))
+    return on_it.delete()[0]
