@@ -49,14 +49,10 @@ def delayed(expectation: Expectation, trace: Row | None) -> Finding:
     if _after(message.get("queued_at"), closed):
         return Finding(Hop.PROGRAM, f"the program queued the mail only on {_when(message['queued_at'])}")
     if (message.get("attempts") or 0) > 1:
-        return Finding(
-            Hop.RELAY, f"the relay{_at(relay)} took the mail only at attempt {message['attempts']}"
-        )
+        return Finding(Hop.RELAY, f"the relay{_at(relay)} took it only at attempt {message['attempts']}")
     if sent_at and sent_at > closed:
         return Finding(Hop.QUEUE, f"the mail left the queue only on {_when(sent_at)}")
-    return Finding(
-        Hop.MAILBOX, f"the relay{_at(relay)} took the mail on {_when(sent_at)}, the rest is its delay"
-    )
+    return Finding(Hop.MAILBOX, f"the relay{_at(relay)} took it on {_when(sent_at)}, the rest is its delay")
 
 
 def unwanted(expectation: Expectation, trace: Row | None) -> Finding:

@@ -11,11 +11,12 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from usher.lib.http import OutsideError
-from usher.seeds import hops, reach
+from usher.seeds import hops
 from usher.seeds.durations import write
 from usher.seeds.hops import Finding
 from usher.seeds.models import Expectation, Incident, IncidentChange, Placement
 from usher.seeds.place import zone
+from usher.seeds.reach import Reach
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ def follow(now: datetime) -> int:
         | Q(incident__look_again_at__lte=now)
     )
     rows = stirred.select_related("incident", "placement__path__plan__destination").order_by("due_at", "pk")
-    return sum(_follow(expectation, now) for expectation in rows)
+    with Reach() as reach:
+        return sum(_follow(expectation, reach, now) for expectation in rows)
 
 
 def close(incident: Incident, by: str, note: str, now: datetime) -> None:
@@ -51,9 +53,9 @@ def close(incident: Incident, by: str, note: str, now: datetime) -> None:
         incident.save()
 
 
-def _follow(expectation: Expectation, now: datetime) -> bool:
+def _follow(expectation: Expectation, reach: Reach, now: datetime) -> bool:
     incident: Incident | None = getattr(expectation, "incident", None)
-    cause = _cause(expectation, incident)  # asks the platform, hence outside of the transaction
+    cause = _cause(expectation, incident, reach)  # asks the platform, hence outside of the transaction
     with transaction.atomic():
         if incident is None:
             incident, created = Incident.objects.get_or_create(
@@ -120,22 +122,20 @@ def _look_again(incident: Incident, now: datetime) -> datetime | None:
     return now + (LOOK_AGAIN if now - incident.opened_at < FIRST_DAYS else LOOK_RARELY)
 
 
-def _cause(expectation: Expectation, incident: Incident | None) -> Finding:
+def _cause(expectation: Expectation, incident: Incident | None, reach: Reach) -> Finding:
     """The hop that failed. Once the mail has come, or while nobody can be asked, an earlier answer stands."""
     known = Finding(Incident.Hop(incident.hop), incident.detail) if incident else None
     match expectation.verdict:
         case Verdict.MISSING:
-            found = _asked(hops.missing, expectation)
+            found = _asked(reach, hops.missing, expectation)
             return known if known and found.hop == Incident.Hop.UNKNOWN else found
         case Verdict.DUPLICATE | Verdict.EARLY | Verdict.UNEXPECTED:
-            found = _asked(hops.unwanted, expectation)
+            found = _asked(reach, hops.unwanted, expectation)
             return Finding(found.hop, f"{_complaint(expectation)}; {found.detail}")
-    return known or _asked(hops.delayed, expectation)
+    return known or _asked(reach, hops.delayed, expectation)
 
 
-def _asked(
-    answer: Callable[[Expectation, dict[str, Any] | None], Finding], expectation: Expectation
-) -> Finding:
+def _asked(reach: Reach, answer: Answer, expectation: Expectation) -> Finding:
     placement = expectation.placement
     try:
         trace = reach.trace(placement) if placement.state == Placement.State.PLACED else None

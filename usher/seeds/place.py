@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import transaction
 
 from usher.lib.http import OutsideError
-from usher.seeds import reach, slots
+from usher.seeds import slots
 from usher.seeds.models import Expectation, Placement, SeedPath, SeedPlan
+from usher.seeds.reach import Reach
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,10 @@ def place(now: datetime) -> int:
     """
     fresh = [placement.pk for plan in SeedPlan.objects.all() for placement in _intend(plan, now)]
     due = Placement.objects.filter(state=Placement.State.INTENDED, next_try_at__lte=now)
-    for placement in (placements := list(due.select_related("path__plan__destination").order_by("pk"))):
-        _place(placement, now, in_doubt=placement.pk not in fresh)
+    placements = list(due.select_related("path__plan__destination").order_by("pk"))
+    with Reach() as reach:
+        for placement in placements:
+            _place(placement, reach, now, in_doubt=placement.pk not in fresh)
     return sum(placement.state == Placement.State.PLACED for placement in placements)
 
 
@@ -73,7 +76,7 @@ def _intend(plan: SeedPlan, now: datetime) -> list[Placement]:
     return made
 
 
-def _place(placement: Placement, now: datetime, in_doubt: bool) -> None:
+def _place(placement: Placement, reach: Reach, now: datetime, in_doubt: bool) -> None:
     """Call the destination for one seed; one that an earlier call may have put there is looked for first."""
     plan = placement.path.plan
     try:
