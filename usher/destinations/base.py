@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
@@ -13,7 +12,25 @@ import httpx
 import pyarrow as pa
 from pydantic import BaseModel
 
+from usher.lib.http import OutsideError
+
 FieldType = Literal["text", "number", "date", "boolean"]
+
+
+class ListGoneError(OutsideError):
+    """The list that was spoken of is no longer at the platform."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a plan asks of a platform: lists and fields to make, files to import, addresses to remove."""
+
+    lists: int = 0
+    fields: int = 0
+    imports: int = 0
+    removals: int = 0
+    #: About how many are on the list now.
+    list_size: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,8 +51,12 @@ class Capabilities:
     field_types: frozenset[FieldType]
     text_length: int
     number_digits: int
+    #: Names that the platform keeps for itself, in lower case.
+    reserved_names: frozenset[str]
     #: Cuts rows (email and fields) into as few import calls as the limits allow; the last may be short.
     split: Callable[[pa.Table], list[pa.Table]]
+    #: {kind of call: how many} that the work takes; progress, asked as often as it takes, counts once a job.
+    calls: Callable[[Work], dict[str, int]]
 
 
 @dataclass(frozen=True)
@@ -66,9 +87,9 @@ class Contact:
 
 @dataclass(frozen=True)
 class Progress:
-    """Of an import or a removal: `failed` is final, and `said` tells why and what to do."""
+    """Of an import or a removal; `done` and `failed` are final, and `said` tells why and what to do."""
 
-    state: Literal["running", "done", "failed"]
+    state: Literal["running", "done", "failed", "unknown"]
     said: str = ""
 
 
@@ -82,7 +103,10 @@ class ImportReport:
 
 
 class Platform(ABC):
-    """One open connection to one account of a platform; any method may raise usher.lib.http.OutsideError."""
+    """One open connection to one account of a platform; any method may raise usher.lib.http.OutsideError.
+
+    `on_call` hears the kind of each call before it is made.
+    """
 
     #: The settings form; fields of type SecretStr are kept sealed.
     Settings: ClassVar[type[BaseModel]]
@@ -94,10 +118,9 @@ class Platform(ABC):
         settings: Any,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        on_call: Callable[[str], None] = lambda kind: None,
         transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        #: Calls made so far, by kind.
-        self.calls: Counter[str] = Counter()
+    ) -> None: ...
 
     def __enter__(self) -> Self:
         return self

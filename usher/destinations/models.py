@@ -26,6 +26,8 @@ class Destination(models.Model):
     settings = models.JSONField(default=dict)
     #: The secrets of the form, as sealed JSON
     secret = models.TextField()
+    #: {secret: environment variable it was read from}
+    secret_env = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["name"]
@@ -45,9 +47,18 @@ class Destination(models.Model):
         """The class that speaks with this kind of platform."""
         return KINDS[self.kind]
 
+    @property
+    def address(self) -> str:
+        """Changes when another account may be meant: everything of the form but its secrets."""
+        return f"{self.kind} {json.dumps(self.settings, sort_keys=True)}"
+
     def connect(
-        self, *, sleep: Callable[[float], None] = time.sleep, transport: httpx.BaseTransport | None = None
+        self,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        on_call: Callable[[str], None] = lambda kind: None,
+        transport: httpx.BaseTransport | None = None,
     ) -> Platform:
         """An open connection; no call is made yet."""
-        form = self.platform.Settings.model_validate(self.settings | self.secrets)
-        return self.platform(form, sleep=sleep, transport=transport)
+        form = self.platform.Settings.model_validate({**self.settings, **self.secrets})
+        return self.platform(form, sleep=sleep, on_call=on_call, transport=transport)

@@ -33,9 +33,14 @@ class Sync(models.Model):
     #: May make the list and the data fields when the platform does not have them.
     create_list = models.BooleanField(default=True)
     create_fields = models.BooleanField(default=True)
+    #: A scheduled moment before this one is nobody's: the sync was not defined yet.
+    defined_at = models.DateTimeField()
     #: What the platform was last seen to have: the list's id there, and {data field: type}.
     list_id = models.TextField(blank=True)
     fields_there = models.JSONField(default=dict)
+    #: The account that holds that list, and the destination's settings with which it was reached.
+    account_id = models.TextField(blank=True)
+    reached_as = models.TextField(blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -88,6 +93,8 @@ class Run(models.Model):
     error = models.TextField(blank=True)
     #: Failed in a way that may pass by itself.
     retry = models.BooleanField(default=False)
+    #: Times it was begun or gone on with.
+    attempts = models.PositiveIntegerField(default=0)
     approved_by = models.TextField(blank=True)
     approved_because = models.TextField(blank=True)
     approved_at = models.DateTimeField(null=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from usher.destinations.base import (
     ImportReport,
     Platform,
     Progress,
+    Work,
 )
 from usher.destinations.dotdigital import translate
 from usher.destinations.dotdigital.settings import DotdigitalSettings
@@ -27,6 +29,24 @@ from usher.lib.http import Http, OutsideError
 
 #: The largest page that v2 gives.
 PAGE = 1000
+#: Ids in one removal; nothing is published, and these make one megabyte.
+REMOVALS = 100_000
+
+
+def _looks_up_each(removals: int, list_size: int) -> bool:
+    """Addresses are looked up one by one as long as that takes fewer calls than reading the list."""
+    return removals <= list_size // PAGE + 1
+
+
+def calls_of(work: Work) -> dict[str, int]:
+    calls = {"create list": work.lists, "create data field": work.fields}
+    calls |= dict.fromkeys(("import", "import status", "import report"), work.imports)
+    if _looks_up_each(work.removals, work.list_size):
+        calls["look up contact"] = work.removals
+    else:
+        calls["list contacts"] = work.list_size // PAGE + 1
+    calls |= dict.fromkeys(("remove", "removal status"), math.ceil(work.removals / REMOVALS))
+    return {kind: count for kind, count in calls.items() if count}
 
 
 class Dotdigital(Platform):
@@ -39,13 +59,14 @@ class Dotdigital(Platform):
         bulk_add=True,
         single_add_fires_join_actions=True,
         page_rows=PAGE,
-        # Nothing is published; ten thousand ids are 100 kB.
-        remove_rows=10_000,
+        remove_rows=REMOVALS,
         field_name="[A-Za-z0-9_-]{1,20}",
         field_types=frozenset(translate.TYPES),
         text_length=1000,
         number_digits=18,
+        reserved_names=translate.RESERVED,
         split=translate.split,
+        calls=calls_of,
     )
 
     def __init__(
@@ -53,22 +74,19 @@ class Dotdigital(Platform):
         settings: DotdigitalSettings,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        on_call: Callable[[str], None] = lambda kind: None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        super().__init__(settings)
         self._discover = settings.discovers_region
         self._http = Http(
             settings.url,
             name="Dotdigital" if self._discover else "the Dotdigital API",
             explain=translate.error,
             auth=(settings.username, settings.password.get_secret_value()),
-            on_call=self._count,
+            on_call=on_call,
             sleep=sleep,
             transport=transport,
         )
-
-    def _count(self, kind: str) -> None:
-        self.calls[kind] += 1
 
     def close(self) -> None:
         self._http.close()
@@ -168,7 +186,7 @@ class Dotdigital(Platform):
 
     def _contact_ids(self, list_id: str, emails: set[str], list_size: int) -> list[int]:
         """Ids of those of the addresses that are there, in order; the way that takes fewer calls."""
-        if len(emails) <= list_size // PAGE + 1:
+        if _looks_up_each(len(emails), list_size):
             found = [self.contact(email) for email in sorted(emails)]
             return [int(it.id) for it in found if it]
         ids: list[int] = []

@@ -15,7 +15,7 @@ import httpx
 import pyarrow as pa
 import pyarrow.csv
 
-from usher.destinations.base import Contact, FieldType, Progress
+from usher.destinations.base import Contact, FieldType, ListGoneError, Progress
 from usher.lib.http import OutsideError
 
 #: A file of 10 MB, measured decoded; some room is left for those who count in thousands.
@@ -30,16 +30,19 @@ _OUR_TYPES: dict[str, FieldType] = {
     "boolean": "boolean",
     "yes/no": "boolean",
 }
+#: Names that Dotdigital keeps for itself, in lower case; e-mail is the address's own column.
+RESERVED = frozenset(
+    "account campaign campaignid contact contact_api_id contactid email hcontactid hemail hemail256 id "
+    "messagecontent mobilenumberid notes token unsubscribed uniquecontactid".split()
+)
 #: The only status that is mailed; one that this version cannot name is not.
 MAILABLE = "subscribed"
 #: Final states of an import, each with what to do.
 _IMPORT_ENDS = {
-    "finished": "",
     "rejectedbywatchdog": "Dotdigital's data watchdog refused the file; ask their support to look at it",
     "invalidfileformat": "Dotdigital could not read the file as CSV",
     "failed": "the import failed at Dotdigital; it is made again in the next run",
     "exceedsallowedcontactlimit": "the account's contact limit is reached; remove contacts or raise the plan",
-    "unknown": "Dotdigital does not know the state of the import",
 }
 _TOKEN = re.compile(r"ERROR_[A-Z0-9_]+")
 #: The tokens that may go away by waiting; every other one needs somebody.
@@ -96,7 +99,8 @@ def error(response: httpx.Response) -> OutsideError:
         asked = f"{response.request.method} {_masked(response.request.url.path)}"
         text = f"{host} answered {status} to {asked}: {said}"
     passing = token in _PASSING or status == 429 or status >= 500
-    return OutsideError(text, retry=passing, status=status, token=token)
+    kind = ListGoneError if token == "ERROR_ADDRESSBOOK_NOT_FOUND" else OutsideError
+    return kind(text, retry=passing, status=status, token=token)
 
 
 def _message(response: httpx.Response) -> str:
@@ -143,6 +147,8 @@ def import_progress(state: str) -> Progress:
         return Progress("done")
     if word in _IMPORT_ENDS:
         return Progress("failed", _IMPORT_ENDS[word])
+    if word == "unknown":
+        return Progress("unknown", "Dotdigital does not know the state of the import")
     return Progress("running", state)
 
 
@@ -172,8 +178,8 @@ def quoted(name: str) -> str:
 
 
 def file_columns(rows: pa.Table) -> dict[str, str]:
-    """{heading: SQL for its text}, Email first; the person's key stays here."""
-    fields = [name for name in rows.column_names if name not in ("key", "email")]
+    """{heading: SQL for its text}, Email first."""
+    fields = [name for name in rows.column_names if name != "email"]
     kinds = {name: rows.schema.field(name).type for name in fields}
     return {"Email": 'cast("email" as varchar)'} | {name: _text(name, kinds[name]) for name in fields}
 

@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ('kind', models.TextField()),
                 ('settings', models.JSONField(default=dict)),
                 ('secret', models.TextField()),
+                ('secret_env', models.JSONField(default=dict)),
             ],
             options={
                 'ordering': ['name'],
