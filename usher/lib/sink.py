@@ -53,7 +53,7 @@ class Behaviour:
         self._defer: list[tuple[datetime, datetime, str]] = []
 
     def read(self) -> None:
-        """Look whether the file was changed. One that makes no sense is logged, and the last good one kept."""
+        """Look whether the file was changed. One that makes no sense is logged and the last good one kept."""
         if self.path is None:
             return
         try:

@@ -45,7 +45,7 @@ class Outcome:
     """What came of one envelope.
 
     accepted: the relay has it. deferred: it has not, try again later. refused: it will not take this mail, do
-    not try again; only at stage `rcpt` is that the recipient's fault. unknown: the mail was sent and the answer
+    not try again; only at stage `rcpt` is that the recipient's fault. unknown: the mail was sent, the answer
     lost: it may have arrived, so it must not be sent again without asking by its Message-ID. What goes wrong
     before MAIL (no connection, wrong password) is for the relay or the operator to mend: always `deferred`.
     """

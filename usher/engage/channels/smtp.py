@@ -44,7 +44,7 @@ class Sender:
         self._loop.close()
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
-        """One outcome for each envelope, in their order. Trouble with mail is an outcome, not an exception."""
+        """One outcome for each envelope, in their order. Trouble with mail is an outcome, no exception."""
         return self.submit(envelopes).result()
 
     def submit(self, envelopes: Sequence[Envelope]) -> Future[list[Outcome]]:
