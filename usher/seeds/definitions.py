@@ -127,7 +127,7 @@ class PlanBody(Body):
     every: Duration
     at: Hour
     starts: date | None = None
-    grace: Duration = timedelta(seconds=10)
+    grace: Duration = timedelta()
     click_after: Duration = timedelta(days=1)
     fields: dict[str, bool | int | float | date | str] = {}
     paths: Annotated[dict[Name, PathBody], Field(min_length=1)]

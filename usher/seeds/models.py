@@ -35,7 +35,7 @@ class SeedPlan(models.Model):
     at = models.TimeField()
     starts = models.DateField()
     #: how long after a window's end a mail may still come to light before it counts as missing
-    grace = models.DurationField(default=timedelta(seconds=10))
+    grace = models.DurationField(default=timedelta)
     #: how long after its arrival a seed that clicks does so
     click_after = models.DurationField(default=timedelta(days=1))
     changed_at = models.DateTimeField()

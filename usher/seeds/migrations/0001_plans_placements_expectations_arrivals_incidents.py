@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
                 ('every_days', models.PositiveIntegerField()),
                 ('at', models.TimeField()),
                 ('starts', models.DateField()),
-                ('grace', models.DurationField(default=datetime.timedelta(seconds=10))),
+                ('grace', models.DurationField(default=datetime.timedelta)),
                 ('click_after', models.DurationField(default=datetime.timedelta(days=1))),
                 ('changed_at', models.DateTimeField()),
                 ('changed_by', models.CharField(max_length=150)),

@@ -27,7 +27,6 @@ address: seed@seeds.example.com
 every: 10 days
 at: "06:30"
 starts: 1998-01-01
-grace: 0 days
 fields: {TAG_LAPSED_BUYER: true}
 paths:
   clicks:

@@ -68,7 +68,6 @@ def test_what_is_exported_can_be_applied(engage: Destination, define: Callable[.
         "every": "10 days",
         "at": "06:30",
         "starts": "1998-01-01",
-        "grace": "0 days",
         "click_after": "2 hours",
         "fields": {"TAG_X": True, "SINCE": "1998-01-01", "N": 3},
         "paths": {

@@ -1,4 +1,4 @@
-"""One turn of the monitor: place, collect, act, judge; and when the next one is due."""
+"""One round of the monitor: place, collect, act, judge; and when the next one is due."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from usher.seeds.place import place, unplaced, zone
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What one turn did: seeds placed, mails recorded, links clicked, incidents opened or changed."""
+class Round:
+    """What one round did: seeds placed, mails recorded, links clicked, incidents opened or changed."""
 
     placed: int
     arrived: int
@@ -27,9 +27,9 @@ class Turn:
     incidents: int
 
 
-def tick(now: datetime) -> Turn:
-    """Do all that is due. To be run one at a time; what a crash left undone, the next turn does."""
-    return Turn(placed=place(now), arrived=collect(now), clicked=act(now), incidents=judge(now))
+def tick(now: datetime) -> Round:
+    """Do all that is due. To be run one at a time; what a crash left undone, the next round does."""
+    return Round(placed=place(now), arrived=collect(now), clicked=act(now), incidents=judge(now))
 
 
 def due(now: datetime) -> bool:

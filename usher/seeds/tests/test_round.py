@@ -6,9 +6,9 @@ import pytest
 
 from usher.seeds.models import Expectation, Incident, SeedPlan
 from usher.seeds.report import report
+from usher.seeds.round import Round, due, next_due, tick
 from usher.seeds.tests.conftest import CLICKS, DOES_NOT, Deliver, at
 from usher.seeds.tests.platform import Platform
-from usher.seeds.tick import Turn, due, next_due, tick
 
 MISS_YOU, FAVOURITES = "We miss you", "Your favourites are waiting"
 
@@ -16,7 +16,7 @@ MISS_YOU, FAVOURITES = "We miss you", "Your favourites are waiting"
 def test_without_a_plan_nothing_is_ever_due(db: None) -> None:
     assert not due(at(1, "06:30"))
     assert next_due(at(1, "06:30")) is None
-    assert tick(at(1, "06:30")) == Turn(placed=0, arrived=0, clicked=0, incidents=0)
+    assert tick(at(1, "06:30")) == Round(placed=0, arrived=0, clicked=0, incidents=0)
 
 
 def test_a_round_without_trouble_wakes_only_when_something_is_due(
@@ -35,10 +35,10 @@ def test_a_round_without_trouble_wakes_only_when_something_is_due(
         woke.append((f"{now:%d %H:%M}", tick(now)))
         assert not due(now)
     assert woke == [
-        ("01 06:30", Turn(placed=2, arrived=0, clicked=0, incidents=0)),
-        ("01 07:30", Turn(placed=0, arrived=2, clicked=0, incidents=0)),
-        ("02 07:00", Turn(placed=0, arrived=0, clicked=1, incidents=0)),
-        ("08 07:30", Turn(placed=0, arrived=1, clicked=0, incidents=0)),
+        ("01 06:30", Round(placed=2, arrived=0, clicked=0, incidents=0)),
+        ("01 07:30", Round(placed=0, arrived=2, clicked=0, incidents=0)),
+        ("02 07:00", Round(placed=0, arrived=0, clicked=1, incidents=0)),
+        ("08 07:30", Round(placed=0, arrived=1, clicked=0, incidents=0)),
     ]
     assert {row.verdict for row in Expectation.objects.all()} == {"on_time", "absent"}
     assert platform.clicks == ["token"]
@@ -130,7 +130,7 @@ def test_a_long_pause_makes_up_for_nothing_but_the_latest_slot(
 
 
 @pytest.mark.parametrize("cut", ["place", "collect", "judge"])
-def test_a_turn_that_was_cut_short_is_finished_by_the_next(
+def test_a_round_that_was_cut_short_is_finished_by_the_next(
     cut: str, plan: SeedPlan, platform: Platform, deliver: Deliver
 ) -> None:
     from usher.seeds.collect import collect
