@@ -1,0 +1,135 @@
+"""All rules and computed fields, read, checked against the data, and put in the order they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from usher import rules
+from usher.audiences.errors import AudienceError, InUseError
+from usher.audiences.models import Audience, ComputedField
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One rule or expression with what it belongs to."""
+
+    thing: Audience | ComputedField
+    node: rules.Node
+
+    @property
+    def column(self) -> str:
+        """Its column in the shared selection."""
+        return f"{'audience' if isinstance(self.thing, Audience) else 'field'}_{self.thing.pk}"
+
+    @property
+    def text(self) -> str:
+        return self.thing.rule if isinstance(self.thing, Audience) else self.thing.expression
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """`levels`: what stands in one level can be selected together; it speaks only of earlier levels."""
+
+    schema: rules.Schema
+    by_hand: tuple[Audience, ...]
+    levels: tuple[tuple[Entry, ...], ...]
+
+
+def titled(thing: Audience | ComputedField) -> str:
+    """How a message speaks of it: auto tag “LAPSED”."""
+    kind = Audience.Kind(thing.kind).label if isinstance(thing, Audience) else "computed field"
+    return f"{kind} “{thing.name}”"
+
+
+def with_names(schema: rules.Schema, audiences: Iterable[Audience]) -> rules.Schema:
+    """The schema of the sources, in which rules may also speak of these tags and lists."""
+    known = list(audiences)
+    return replace(
+        schema,
+        tags=frozenset(one.name for one in known if one.is_tag),
+        audiences=frozenset(one.name for one in known if not one.is_tag),
+    )
+
+
+def read(schema: rules.Schema) -> Rulebook:
+    """Every rule that is defined; AudienceError names the first that does not fit, or a circle."""
+    audiences = list(Audience.objects.order_by("pk"))
+    named = with_names(schema, audiences)
+    entries = [_entry(one, one.rule, named) for one in audiences if one.kind != Audience.Kind.TAG]
+    entries += [_entry(one, one.expression, named) for one in ComputedField.objects.order_by("pk")]
+    by_hand = tuple(one for one in audiences if one.kind == Audience.Kind.TAG)
+    return Rulebook(named, by_hand, tuple(_levels(entries, by_hand)))
+
+
+def dependents(audience: Audience) -> list[Audience | ComputedField]:
+    """What speaks of this audience in its rule."""
+    things: list[Audience | ComputedField] = [
+        *Audience.objects.exclude(pk=audience.pk).exclude(rule=""),
+        *ComputedField.objects.all(),
+    ]
+    return [thing for thing in things if _name(audience) in _needs(_parsed(thing))]
+
+
+def delete(audience: Audience) -> None:
+    """Remove an audience with its history; InUseError when another rule speaks of it."""
+    users = dependents(audience)
+    if users:
+        named = ", ".join(titled(user) for user in users)
+        raise InUseError(f"{titled(audience)} is used by {named}; change that first")
+    audience.delete()
+
+
+def _parsed(thing: Audience | ComputedField) -> rules.Node:
+    return rules.parse(thing.rule if isinstance(thing, Audience) else thing.expression)
+
+
+def _entry(thing: Audience | ComputedField, text: str, schema: rules.Schema) -> Entry:
+    try:
+        node = rules.parse(text)
+    except rules.RuleError as problem:
+        raise AudienceError(f"{titled(thing)}: {problem}") from None
+    problems = problems_of(thing, node, schema)
+    if problems:
+        raise AudienceError(f"{titled(thing)}: {problems[0]}")
+    return Entry(thing, node)
+
+
+def problems_of(
+    thing: Audience | ComputedField, node: rules.Node, schema: rules.Schema
+) -> Sequence[rules.Problem]:
+    """What in a rule does not fit the data; an audience needs a condition, a field any value."""
+    return rules.check(node, schema, condition=isinstance(thing, Audience))
+
+
+def _name(audience: Audience) -> tuple[str, str]:
+    return ("tag" if audience.is_tag else "audience", audience.name)
+
+
+def _needs(node: rules.Node) -> set[tuple[str, str]]:
+    found = rules.references(node)
+    return {("tag", name) for name in found.tags} | {("audience", name) for name in found.audiences}
+
+
+def _levels(entries: Sequence[Entry], by_hand: Sequence[Audience]) -> Iterable[tuple[Entry, ...]]:
+    ready = {_name(audience) for audience in by_hand}
+    waiting: Mapping[Entry, set[tuple[str, str]]] = {entry: _needs(entry.node) for entry in entries}
+    while waiting:
+        level = tuple(entry for entry, needs in waiting.items() if needs <= ready)
+        if not level:
+            circle = ", ".join(titled(entry.thing) for entry in _circle(waiting))
+            raise AudienceError(f"these rules need each other, so none can be first: {circle}")
+        yield level
+        ready |= {_name(entry.thing) for entry in level if isinstance(entry.thing, Audience)}
+        waiting = {entry: needs for entry, needs in waiting.items() if entry not in level}
+
+
+def _circle(waiting: Mapping[Entry, set[tuple[str, str]]]) -> list[Entry]:
+    """One circle among the rules that wait for each other: follow needs until one comes again."""
+    named = {_name(entry.thing): entry for entry in waiting if isinstance(entry.thing, Audience)}
+    path = [next(iter(waiting))]
+    while True:
+        following = min(need for need in waiting[path[-1]] if need in named)
+        if named[following] in path:
+            return path[path.index(named[following]) :]
+        path.append(named[following])
