@@ -5,14 +5,17 @@ from __future__ import annotations
 from usher.rules.check import check, type_of
 from usher.rules.describe import describe
 from usher.rules.errors import Problem, RuleError
+from usher.rules.explain import Explanation, explain
 from usher.rules.format import format
 from usher.rules.nodes import Node
 from usher.rules.parse import parse
 from usher.rules.references import References, references
 from usher.rules.schema import Schema, Table, Type
 from usher.rules.to_ibis import select
+from usher.rules.to_python import to_python
 
 __all__ = [
+    "Explanation",
     "Node",
     "Problem",
     "References",
@@ -22,9 +25,11 @@ __all__ = [
     "Type",
     "check",
     "describe",
+    "explain",
     "format",
     "parse",
     "references",
     "select",
+    "to_python",
     "type_of",
 ]
