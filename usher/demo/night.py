@@ -156,14 +156,15 @@ def incidents() -> list[dict[str, object]]:
     rows = Incident.objects.select_related("expectation__placement").order_by("opened_at")
     return [
         {
-            "mail": row.expectation.campaign,
+            "mail": row.expectation.mail,
             "seed": row.expectation.placement.address,
             "opened_at": row.opened_at,
             "closed_at": row.closed_at,
             "state": row.state,
+            "verdict": row.verdict,
             "hop": row.hop,
             "detail": row.detail,
-            "changes": list(row.changes.order_by("at").values("at", "state", "detail")),
+            "changes": list(row.changes.order_by("at").values("at", "state", "hop", "detail")),
         }
         for row in rows
     ]

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from usher.engage.channels import smtp
-from usher.engage.deliver.relay import relay_from
+from usher.engage.channels.relay import Relay
+from usher.engage.deliver.relay import relay_at
 from usher.lib import clock
 
 #: Work that waits longer than this has nobody who does it.
@@ -107,7 +107,7 @@ def _data_directory() -> Iterator[Finding]:
 
 
 def _mail_path() -> Iterator[Finding]:
-    relay = relay_from(settings.USHER_SMTP_URL)
+    relay = relay_at(settings.USHER_SMTP_URL)
     where = f"{relay.host}:{relay.port}"
     try:
         code, text = _greeting(relay)
@@ -124,7 +124,7 @@ def _mail_path() -> Iterator[Finding]:
         )
 
 
-def _greeting(relay: smtp.Relay) -> tuple[int, bytes]:
+def _greeting(relay: Relay) -> tuple[int, bytes]:
     kind = smtplib.SMTP_SSL if relay.security == "tls" else smtplib.SMTP
     with kind(relay.host, relay.port, timeout=10) as session:
         return session.ehlo()

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import connection
 from procrastinate import exceptions
 from procrastinate.contrib.django import app
-from procrastinate.tasks import Task
 
-from usher.audiences import schedule as evaluations
-from usher.engage.deliver import tasks as delivery
+from usher.audiences import due as evaluations
+from usher.audiences.evaluate import evaluate
+from usher.engage.deliver.tasks import deliver_due
+from usher.engage.models import Claim, Message
+from usher.engage.models.messages import MessageState
 from usher.engage.programs import runner as programs
 from usher.lib import clock
 from usher.seeds import round as seeds
 from usher.syncs import run as syncs
 
-log = logging.getLogger(__name__)
-
 
 def wake(now: datetime) -> list[str]:
-    """Hand everything that is due at `now` to the workers; the names of the jobs that were handed on.
+    """Hand everything that is due at `now` to the workers; the names of what is due.
 
     A job of the same name that already waits stands for this one: it looks at the rows when it starts.
     """
-    due = {
-        line: evaluations.due(now) is not None or bool(syncs.due(now)),
-        run_programs: programs.due(now),
-        look_at_seeds: seeds.due(now),
-    }
-    handed = [task for task, is_due in due.items() if is_due and _hand(task, now)]
-    names = [task.name for task in handed]
-    if delivery.due(now):
-        delivery.hand_on()
-        names.append("deliver")
-    return names
+    moment = now.isoformat()
+    jobs: list[tuple[str, bool, Callable[[], object]]] = [
+        ("line", _line_is_due(now), lambda: line.defer(now=moment)),
+        ("programs", programs.due(now), lambda: run_programs.defer(now=moment)),
+        ("mail", _mail_is_due(now), deliver_due.defer),
+        ("seeds", seeds.due(now), lambda: look_at_seeds.defer(now=moment)),
+    ]
+    due = [(name, defer) for name, is_due, defer in jobs if is_due]
+    for _, defer in due:
+        _hand_on(defer)
+    return [name for name, _ in due]
 
 
 def next_due(after: datetime) -> datetime | None:
@@ -49,16 +50,22 @@ def next_due(after: datetime) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def _hand(task: Task[..., object, ...], now: datetime) -> bool:
-    try:
-        task.defer(now=now.isoformat())
-    except exceptions.AlreadyEnqueued:
-        return False
-    return True
+def _line_is_due(now: datetime) -> bool:
+    return evaluations.due(now) is not None or bool(syncs.due(now))
+
+
+def _mail_is_due(now: datetime) -> bool:
+    queued = Message.objects.filter(state=MessageState.QUEUED, due_at__lte=now)
+    return queued.exists() or Claim.objects.filter(settled_at=None).exists()
+
+
+def _hand_on(defer: Callable[[], object]) -> None:
+    with contextlib.suppress(exceptions.AlreadyEnqueued):
+        defer()
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="tick", queueing_lock="tick", pass_context=False)
+@app.task(name="tick", queueing_lock="tick")
 def tick(timestamp: int) -> None:
     """Every minute of the system's clock. A virtual clock is moved, and woken, by who moves it."""
     if clock.virtual is None:
@@ -71,7 +78,7 @@ def line(now: str) -> None:
     moment = datetime.fromisoformat(now)
     slot = evaluations.due(moment)
     if slot is not None:
-        evaluations.evaluate(moment, slot=slot)
+        evaluate(moment, slot=slot)
     for sync, sync_slot in syncs.due(moment):
         syncs.run(sync, moment, slot=sync_slot)
 
@@ -81,8 +88,8 @@ def run_programs(now: str) -> None:
     """Enrol and move everybody who is due, then let the mail go."""
     moment = datetime.fromisoformat(now)
     programs.tick(moment)
-    if delivery.due(moment):
-        delivery.hand_on()
+    if _mail_is_due(moment):
+        _hand_on(deliver_due.defer)
 
 
 @app.task(name="seeds", lock="seeds", queueing_lock="seeds")
@@ -92,13 +99,14 @@ def look_at_seeds(now: str) -> None:
 
 
 def waiting() -> tuple[int, list[str]]:
-    """How many jobs wait or run, and what failed: (count, ["task: attempts …"])."""
+    """How many jobs wait or run now, and which ones failed."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select count(*) filter (where status in ('todo', 'doing')
                                         and coalesce(scheduled_at, now()) <= now()),
                       array_agg(task_name || ' (job ' || id || ')') filter (where status = 'failed')
-               from procrastinate_jobs where status in ('todo', 'doing', 'failed')"""
+               from procrastinate_jobs
+               where status in ('todo', 'doing', 'failed') and task_name <> 'tick'"""
         )
         count, failed = cursor.fetchone()
     return count, failed or []

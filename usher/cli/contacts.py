@@ -1,0 +1,59 @@
+"""`usher contacts`: one person of the engine, and everything that happened to them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from usher.cli import house
+from usher.cli.definitions import JSON
+from usher.cli.house import out
+
+app = typer.Typer(help="The people of Usher's own engine.", no_args_is_help=True)
+
+
+@app.callback()
+def _contacts() -> None:
+    pass
+
+
+@app.command()
+def show(
+    email: Annotated[str, typer.Argument(help="The e-mail address.")],
+    as_json: JSON = False,
+) -> None:
+    """A contact's status, fields and lists, and its timeline with the reason of each step."""
+    house.open_house()
+    from dataclasses import asdict
+
+    from usher.engage.models import Contact
+    from usher.engage.programs.figures import timeline
+
+    contact = Contact.objects.filter(email_key=email.strip().lower()).first()
+    if contact is None:
+        house.fail(f"the engine knows no contact {email}")
+    lists = list(contact.memberships.order_by("list__name").values_list("list__name", flat=True))
+    events = timeline(contact)
+    if as_json:
+        house.as_json(
+            {
+                "id": contact.pk,
+                "email": contact.email,
+                "status": contact.status,
+                "status_at": contact.status_at,
+                "is_seed": contact.is_seed,
+                "data": contact.data,
+                "lists": lists,
+                "timeline": [asdict(event) for event in events],
+            }
+        )
+        return
+    out.print(f"[bold]{contact.email}[/bold]  {contact.status} since {contact.status_at:%Y-%m-%d %H:%M}")
+    if contact.is_seed:
+        out.print("  a seed: never counted as a customer")
+    for name, value in sorted(contact.data.items()):
+        out.print(f"  {name:<20} {value}")
+    out.print(f"  on {', '.join(lists) or 'no list'}")
+    for event in events:
+        out.print(f"  {event.at:%Y-%m-%d %H:%M}  {event.what}")
