@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from usher.engage.channels.smtp import Envelope, Outcome, Relay, Sender
+from usher.engage.channels.smtp import Envelope, Outcome, Relay, Sender, State
 from usher.engage.channels.tests.scripted import Scripted, Visit
 from usher.lib.sink import SinkThread
 from usher.lib.spool import Spool
@@ -186,6 +190,58 @@ def test_a_relay_that_comes_back_is_found_again(tmp_path: Path):
     assert Spool(tmp_path).count() == 4
 
 
+SERVE = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from usher.lib.sink import serve
+from usher.lib.spool import Spool
+asyncio.run(serve("127.0.0.1", int(sys.argv[1]), Spool(sys.argv[2]), None, lambda: datetime.now(UTC)))
+"""
+
+
+@contextmanager
+def sink_process(port: int, path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(path)]) as process:
+        for _ in range(500):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.02)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_sink_that_is_killed_has_all_that_was_accepted_and_nothing_that_was_deferred(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    mails = envelopes(6_000)
+    with Sender(Relay("127.0.0.1", port, timeout=5)) as sender:
+        with sink_process(port, tmp_path) as process:
+            batches = [sender.submit(mails[at : at + 1000]) for at in range(0, 6_000, 1000)]
+            batches[1].result()
+            time.sleep(0.03)
+            process.kill()
+            outcomes = [outcome for batch in batches for outcome in batch.result()]
+        said = {state: {one.key for one in outcomes if one.state == state} for state in get_args(State)}
+        arrived = [int(entry.message_id[1:].partition("@")[0]) for entry in Spool(tmp_path).entries()]
+        assert len(arrived) == len(set(arrived))
+        assert said["accepted"] <= set(arrived) <= said["accepted"] | said["unknown"]
+        assert len(said["accepted"]) >= 2000
+        assert len(said["unknown"]) <= 8
+        assert len(said["accepted"] | said["unknown"] | said["deferred"]) == 6_000
+        assert said["deferred"]
+
+        unknown = {f"<{key}@example.com>" for key in said["unknown"]}
+        lost = said["unknown"] - {int(one[1:].partition("@")[0]) for one in Spool(tmp_path).accepted(unknown)}
+        with sink_process(port, tmp_path):
+            again = sender.send([mails[key - 1] for key in sorted(lost | said["deferred"])])
+    assert {one.state for one in again} == {"accepted"}
+    arrived = [int(entry.message_id[1:].partition("@")[0]) for entry in Spool(tmp_path).entries()]
+    assert sorted(arrived) == list(range(1, 6_001))
+
+
 # against servers that misbehave
 
 
@@ -228,7 +284,7 @@ def test_each_reply_at_each_stage_is_told_apart(
     assert (outcome.state, outcome.code, outcome.at_stage) == (state, code, stage)
 
 
-def test_a_mail_cut_after_its_final_dot_is_unknown_and_the_next_goes_on(tmp_path: Path):
+def test_a_mail_cut_after_its_final_dot_is_unknown_and_the_next_goes_on():
     def script(visit: Visit) -> None:
         visit.greet("PIPELINING")
         if visit.number == 1:
