@@ -1,4 +1,4 @@
-"""Does a rule fit the data? Unknown names, types that cannot be compared, functions used wrongly; in words."""
+"""Does a rule fit the data? Unknown names, types that cannot be compared, functions used wrongly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _ORDERED = ("number", *_TIMES)
 def check(node: Node, schema: Schema, *, condition: bool = False) -> list[Problem]:
     """All problems of a rule, in the order of its text; none means that it can be compiled.
 
-    With `condition`, the whole has to be true or false; without, a computed field such as `count(orders)` will do.
+    With `condition`, the whole has to be true or false; without, a computed field such as `count(orders)`
+    will do.
     """
     checker = _Checker(schema)
     if condition:

@@ -14,8 +14,7 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 
 
 def describe(node: Node, schema: Schema) -> str:
-    """A sentence: "Customers who have ordered at least once." for a condition, "The number of their orders." for a
-    computed field."""
+    """A sentence: "Customers who have ordered at least once." or, of a field, "The number of their orders."."""
     words = _Words(schema)
     if isinstance(node, nodes.Literal) and node.kind == "boolean":
         return f"{'All' if node.value else 'None of the'} {english.readable(schema.subject)}."
@@ -29,13 +28,13 @@ def clause_phrase(node: Node, schema: Schema) -> str:
     return _Words(schema).clause(node).text
 
 
-def test_phrase(node: Node, schema: Schema, *, negated: bool = False) -> str:
+def as_test(node: Node, schema: Schema, *, negated: bool = False) -> str:
     """A condition on one value, or its opposite: "country is not “GB”"."""
     return _Words(schema).test(node, negated)
 
 
 def details_phrase(node: Node | None, schema: Schema, table: str) -> str:
-    """What `where` says of the rows, with a blank before it: " in the last 180 days"; empty without `where`."""
+    """What `where` says of the rows, after a blank: " in the last 180 days"; empty without `where`."""
     return _Words(schema).details(node, table)
 
 
@@ -103,8 +102,8 @@ class _Words:
                 return self.times(node, "=" if negated else ">=", 0 if negated else 1)
             case nodes.Comparison(operator=sign, left=nodes.Aggregate(name="count") as rows, right=right):
                 if isinstance(right, nodes.Literal) and isinstance(right.value, int):
-                    sign, count = _plain_count(_negated_sign(sign) if negated else sign, right.value)
-                    return self.times(rows, sign, count)
+                    asked = _negated_sign(sign) if negated else sign
+                    return self.times(rows, *_plain_count(asked, right.value))
             case nodes.Comparison(
                 operator="=" | "!=" as sign, left=left, right=nodes.Literal(kind="boolean") as right
             ):
@@ -269,11 +268,9 @@ class _Words:
                 words = english.readable(name)
                 return english.quoted(words) if self.is_boolean(node) else words
             case nodes.Call(name=name, arguments=arguments) if name in FUNCTIONS:
-                words = [self.value(argument) for argument in arguments]
+                said = [self.value(argument) for argument in arguments]
                 function = FUNCTIONS[name]
-                return (
-                    function.phrase(*words) if self.is_value(node) else f"({function.phrase(*words, False)})"
-                )
+                return function.phrase(*said) if self.is_value(node) else f"({function.phrase(*said, False)})"
             case nodes.Call(name=name, arguments=arguments):
                 return f"{name} of {english.listed([self.value(argument) for argument in arguments])}"
             case nodes.Aggregate():

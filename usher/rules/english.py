@@ -89,7 +89,7 @@ def verb(table: Table) -> str | None:
 
 
 def table_of(name: str, schema: Schema) -> Table:
-    """The table as the schema knows it, or a nameless one: a sentence about a faulty rule is still a sentence."""
+    """The table as the schema knows it, or a bare one: a faulty rule can be put into words too."""
     return schema.tables.get(name) or Table(name, {}, "")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class RuleError(ValueError):
-    """A rule that cannot be read or run; `str()` shows the line with a caret and, where there is one, a hint."""
+    """A rule that cannot be read or run; `str()` shows the line with a caret and, if there is one, a hint."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing in a readable rule that does not fit the schema; `start` and `end` are offsets in its text."""
+    """One thing in a rule that does not fit the schema; `start` and `end` are offsets in its text."""
 
     message: str
     start: int

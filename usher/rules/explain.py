@@ -1,4 +1,4 @@
-"""Why one person is in or out: what each part of a rule says of them, and the smallest change that would flip it."""
+"""Why one person is in or out: what each part of a rule says of them, and what would flip it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values = Callable[[Mapping[str, Node]], Mapping[str, object]]
 class Explanation:
     """One part of a rule, for one person.
 
-    `value` is what was compared (a count, a last date, a column), None where nothing was or where it is missing.
+    `value` is what was compared (a count, a last date, a column), None where nothing was or it is missing.
     `to_flip` stands on the whole rule only: a sentence, honest where no single change would do.
     """
 
@@ -30,7 +30,7 @@ class Explanation:
 
 
 def explain(node: Node, schema: Schema, values: Values) -> Explanation:
-    """The rule as a tree. `values` evaluates named expressions for the one person, by `select`, and is called once."""
+    """The rule as a tree. `values` evaluates named expressions for the person, by `select`; it is called once."""
     parts = list(dict.fromkeys(_conditions(node)))
     questions: dict[str, Node] = {f"holds{number}": part for number, part in enumerate(parts)}
     for number, part in enumerate(parts):

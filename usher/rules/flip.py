@@ -1,8 +1,8 @@
 """The smallest change that would flip a rule for one person, said only where it is certain.
 
-Each part of the rule that stands alone proposes changes: rows to come, a tag to give or take, a column to change,
-time to pass. A change is offered only if the whole rule is certain to flip by it, whatever the parts that the
-change touches in ways we cannot foretell would then say.
+Each part of the rule that stands alone proposes changes: rows to come, a tag to give or take, a column to
+change, time to pass. A change is offered only if the whole rule is certain to flip by it, whatever those parts
+then say that the change touches in ways we cannot foretell.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from usher.rules import english, nodes
-from usher.rules.describe import details_phrase, test_phrase
+from usher.rules.describe import details_phrase, as_test
 from usher.rules.moments import shifted
 from usher.rules.nodes import Node
 from usher.rules.references import references
@@ -213,7 +213,7 @@ def _by_column(leaf: Node, fact: Facts, schema: Schema) -> Iterator[Change]:
     found = references(leaf)
     if found.tables or len(found.columns) != 1:
         return
-    wanted = test_phrase(leaf, schema, negated=fact.holds)
+    wanted = as_test(leaf, schema, negated=fact.holds)
 
     def after(node: Node, known: Facts) -> bool | None:
         if node == leaf:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from usher.rules import nodes
 from usher.rules.nodes import Node
 
-_KEYWORDS = frozenset(
-    "and or not in is set within next ago where top by before after true false null "
-    "minute minutes hour hours day days week weeks month months year years".split()
+_KEYWORDS = re.compile(
+    "and|or|not|in|is|set|within|next|ago|where|top|by|before|after|true|false|null"
+    "|(minute|hour|day|week|month|year)s?",
+    re.IGNORECASE,
 )
 
 
@@ -98,6 +99,6 @@ def _coded(character: str) -> str:
 
 def _path(steps: tuple[str, ...]) -> str:
     written = [re.sub(r"[^\w-]", lambda found: "\\" + found.group(), step) for step in steps]
-    if re.match(r"[\d-]", written[0]) or (len(written) == 1 and written[0].lower() in _KEYWORDS):
+    if re.match(r"[\d-]", written[0]) or (len(written) == 1 and _KEYWORDS.fullmatch(written[0])):
         written[0] = "\\" + written[0]
     return ".".join(written)

@@ -45,7 +45,7 @@ def instant_of(moment: date | datetime, zone: tzinfo) -> datetime:
 
 
 def shifted(now: datetime, period: Period, zone: tzinfo, direction: Literal[-1, 1]) -> datetime:
-    """`now` moved by a period, in UTC: days are 24 hours, months and years are steps in the calendar of `zone`."""
+    """`now` moved by a period, in UTC: days are 24 hours, months and years calendar steps in `zone`."""
     length = _LENGTHS.get(period.unit)
     if length:
         return now.astimezone(UTC) + direction * period.count * length
@@ -58,7 +58,7 @@ def shifted(now: datetime, period: Period, zone: tzinfo, direction: Literal[-1, 
 
 
 def date_bound(side: Side, moment: datetime, zone: tzinfo) -> tuple[Side, date] | None:
-    """`midnight(x) side moment` as a comparison of the date x itself; None: no date can fulfil it (or, for !=, all).
+    """`midnight(x) side moment` as a comparison of the date x itself; None: no date does (for !=, all do).
 
     The midnight of x is later than a moment exactly when x is later than the moment's local date.
     """

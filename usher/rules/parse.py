@@ -103,7 +103,7 @@ def _unquoted(text: str, token: Token) -> str:
 
 @v_args(meta=True)
 class _Builder(Transformer[Token, Any]):
-    """Builds nodes from the parse tree; what the grammar reads and the passes cannot run yet is refused here."""
+    """Builds nodes from the parse tree; what the grammar reads and no pass can run yet is refused here."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -168,13 +168,13 @@ class _Builder(Transformer[Token, Any]):
         return node
 
     def is_set(self, meta: Meta, found: list[Any]) -> Node:
-        return nodes.IsSet(found[0], **_at(meta))
+        return nodes.IsSet(found[0], negated=False, **_at(meta))
 
     def is_not_set(self, meta: Meta, found: list[Any]) -> Node:
         return nodes.IsSet(found[0], negated=True, **_at(meta))
 
     def within(self, meta: Meta, found: list[Any]) -> Node:
-        return nodes.Within(found[0], found[-1], **_at(meta))
+        return nodes.Within(found[0], found[-1], upcoming=False, **_at(meta))
 
     def within_next(self, meta: Meta, found: list[Any]) -> Node:
         return nodes.Within(found[0], found[-1], upcoming=True, **_at(meta))

@@ -10,7 +10,7 @@ from usher.rules.nodes import Node
 
 @dataclass(frozen=True)
 class References:
-    """Names used by a rule. `columns` holds the subject's plainly and those of related tables as `table.column`."""
+    """Names used by a rule. `columns` holds the subject's as `x`, those of related tables as `t.x`."""
 
     tables: frozenset[str]
     columns: frozenset[str]

@@ -1,8 +1,9 @@
 """Rules for sets of people: one Ibis expression for all of them, one grouped scan for each related table.
 
-Two-valued in the end: a comparison with a missing value is not true, and `not` of it is true. Inside, null stands
-for "not true", so that only `not` and the final columns have to settle it. Two exceptions follow Segment: `!=` on
-texts and booleans is true for a missing value, and `not contains(..)`, `not match(..)` ask for a text that is there.
+Two-valued in the end: a comparison with a missing value is not true, and `not` of it is true. Inside, null
+stands for "not true", so that only `not` and the final columns have to settle it. Two exceptions follow
+Segment: `!=` on texts and booleans is true for a missing value, and `not contains(..)`, `not match(..)` ask
+for a text that is there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def select(
     zone: tzinfo,
     members: Members | None = None,
 ) -> ibis.Table:
-    """The subject's key and one column per expression: a boolean, never null, for a condition; the value for a field.
+    """The subject's key and a column per expression: a boolean, never null, for a condition; else the value.
 
     `tables` holds the subject and the related tables by name; the subject's keys are expected to be unique.
     `members` gives a table whose one column is named like the subject's key. Raises RuleError for a rule with
@@ -279,7 +280,7 @@ class _Compiler:
 
 
 def _balanced(parts: list[Any], join: Callable[[Any, Any], Any]) -> Any:
-    """Joins many parts as a shallow tree: a list of a thousand conditions must not be a thousand levels deep."""
+    """Joins many parts as a shallow tree: a thousand conditions must not be a thousand levels deep."""
     while len(parts) > 1:
         parts = [
             join(*parts[at : at + 2]) if at + 1 < len(parts) else parts[at] for at in range(0, len(parts), 2)

@@ -1,7 +1,7 @@
 """Rules for one event: a Python predicate with the value semantics of Segment's FQL.
 
-It answers what `select` answers for the same values; only where an event holds a value of another type than the
-rule expects (which a checked column cannot) FQL alone decides: such a value never fulfils a comparison.
+It answers what `select` answers for the same values. Where an event holds a value of another type than the
+rule expects (which a checked column cannot), FQL decides: such a value never fulfils a comparison.
 """
 
 from __future__ import annotations

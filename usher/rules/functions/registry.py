@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Function:
     """A function of single values.
 
-    `ibis` takes the first argument as a column and the others as they were written (literals as Python values).
-    `python` takes values as an event holds them, of any type. Both answer null (None) for a value they have no
-    answer for: `not` of it is then not true either.
+    `ibis` takes the first argument as a column and the others as they were written (literals as Python
+    values). `python` takes values as an event holds them, of any type. Both answer null (None) for a value
+    they have no answer for: `not` of it is then not true either.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Function:
 class RowFunction:
     """A function of the rows of a related table, or of one of their columns.
 
-    `ibis` gets the rows, the column (or None), the condition and the time column, and answers one value per group;
-    `empty` is the value for a subject without such rows (None: missing).
+    `ibis` gets the rows, the column (or None), the condition and the time column, and answers one value per
+    group; `empty` is the value for a subject without such rows (None: missing).
     """
 
     name: str

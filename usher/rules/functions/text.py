@@ -17,7 +17,7 @@ _SPECIAL = frozenset(".^$*+?()[]{}|\\")
 
 @cache
 def glob_pattern(glob: str) -> str:
-    r"""A glob as a regular expression for the whole text, in the dialect that RE2, PostgreSQL and Python share.
+    r"""A glob as a regular expression for the whole text, as RE2, PostgreSQL and Python all read it.
 
     `*` any run, `?` one character, `[abc]`, `[a-z]`, `[^a-z]`, `\x` the character itself. A `[` that is never
     closed stands for itself.
