@@ -1,0 +1,1 @@
+"""Programs: graphs that walk contacts through steps, moved in sets."""

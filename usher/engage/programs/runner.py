@@ -1,0 +1,180 @@
+"""The tick: looks for people to enrol at the schedule's moments, and moves everybody who is due, in sets."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.db.models import Min
+
+from usher.engage.models import Account, Campaign, Enrolment, Message, Program, ProgramCheck, ProgramVersion
+from usher.engage.models.messages import MessageState
+from usher.engage.models.programs import ProgramStatus
+from usher.engage.programs.enter import ENTERED, JUDGED, bound
+from usher.engage.programs.people import People
+from usher.engage.programs.step import BATCH, Place, step
+from usher.engage.programs.versions import current, graph_of
+from usher.lib.schedule import following, latest
+from usher.rules import RuleError
+
+log = logging.getLogger(__name__)
+
+#: A moment of a schedule that was missed (nobody ticked, the program was paused) is made up for this long.
+CATCH_UP = timedelta(days=2)
+
+
+@dataclass(slots=True)
+class Ticked:
+    """What a tick did, counted in enrolments."""
+
+    enrolled: int = 0
+    moved: int = 0
+    queued: int = 0
+    skipped: int = 0
+    exits: Counter[str] = field(default_factory=Counter)
+    #: What kept people where they are, in words; each names its program and node.
+    problems: list[str] = field(default_factory=list)
+
+
+def tick(now: datetime) -> Ticked:
+    """Do all that is due at `now`. Doing it twice, or in two processes at once, is harmless."""
+    done = Ticked()
+    for program in _active():
+        try:
+            done.enrolled += check(program, now)
+        except RuleError as error:
+            _trouble(done, f"{program.name}, start: {error}")
+    _move_all(now, done)
+    return done
+
+
+def due(now: datetime) -> bool:
+    """Whether a tick would have something to do."""
+    moving = Enrolment.objects.filter(program__status=ProgramStatus.ACTIVE, left_at=None, due_at__lte=now)
+    return moving.exists() or any(slot_due(program, now) for program in _active())
+
+
+def next_due(after: datetime) -> datetime | None:
+    """The first moment later than `after` at which somebody moves, is looked for, or is due mail."""
+    inside = Enrolment.objects.filter(program__status=ProgramStatus.ACTIVE, left_at=None, due_at__gt=after)
+    mails = Message.objects.filter(state=MessageState.QUEUED, due_at__gt=after)
+    moments = [found.aggregate(first=Min("due_at"))["first"] for found in (inside, mails)]
+    moments += [_next_slot(program, after) for program in _active()]
+    return min((moment for moment in moments if moment), default=None)
+
+
+def check(program: Program, now: datetime) -> int:
+    """Enrol for the latest moment of the schedule, if that was not done yet; how many entered."""
+    slot = slot_due(program, now)
+    version = current(program)
+    if slot is None or version is None:
+        return 0
+    graph = graph_of(version)
+    people = People.of(program.account)
+    answers = people.answers({"hit": graph.start.rule or "false"}, now)
+    with transaction.atomic():
+        row, is_first = ProgramCheck.objects.get_or_create(
+            program=program, slot=slot, defaults={"checked_at": now, "enrolled": 0}
+        )
+        if not is_first:
+            return 0
+        with connection.cursor() as cursor:
+            values = bound(program, version, graph, "scheduled check", now)
+            cursor.execute(_CHECK.format(answers=answers), values)
+            row.enrolled, row.seeds = cursor.fetchone()
+        row.save(update_fields=["enrolled", "seeds"])
+    return row.enrolled
+
+
+_CHECK = f"""
+with scope as (
+    select id as contact_id from engage_contact where account_id = %(account)s
+), {{answers}}, wanted as (
+    select id as contact_id from answers where hit
+), {JUDGED}, {ENTERED}
+select count(*), count(*) filter (where judged.is_seed)
+  from entered join judged on judged.contact_id = entered.contact_id
+"""
+
+
+def slot_due(program: Program, now: datetime) -> datetime | None:
+    """The latest moment of the program's schedule that nobody has looked at yet."""
+    version = current(program)
+    if version is None or (line := graph_of(version).start.schedule) is None:
+        return None
+    last = program.checks.order_by("-slot").values_list("slot", flat=True).first()
+    begin = max(last or program.created_at, now - CATCH_UP)
+    if begin >= now:
+        return None
+    return latest(line, now, _zone(program.account), within=now - begin)
+
+
+def _next_slot(program: Program, after: datetime) -> datetime | None:
+    version = current(program)
+    line = graph_of(version).start.schedule if version else None
+    return following(line, after, _zone(program.account)) if line else None
+
+
+def _zone(account: Account) -> ZoneInfo:
+    return ZoneInfo(account.time_zone)
+
+
+def _active() -> list[Program]:
+    active = Program.objects.filter(status=ProgramStatus.ACTIVE)
+    return list(active.select_related("account").order_by("pk"))
+
+
+def _move_all(now: datetime, done: Ticked) -> None:
+    """Round after round, until nobody is due, or nobody who is due can be moved."""
+    stuck: set[tuple[int, str]] = set()
+    while True:
+        before = done.moved
+        for place in _places(now):
+            where = (place.version.pk, place.key)
+            if where in stuck:
+                continue
+            try:
+                _move(place, now, done)
+            except (RuleError, LookupError) as error:
+                stuck.add(where)
+                _trouble(done, f"{place.program.name}, {place.key}: {error}")
+        if done.moved == before:
+            return
+
+
+def _move(place: Place, now: datetime, done: Ticked) -> None:
+    account = place.program.account
+    people = People.of(account)
+    campaigns = {
+        name.lower(): pk for name, pk in Campaign.objects.filter(account=account).values_list("name", "pk")
+    }
+    while True:
+        moved = step(place, people, campaigns, now)
+        done.moved += moved.moved
+        done.queued += moved.queued
+        done.skipped += moved.skipped
+        done.exits += moved.exits
+        if moved.moved < BATCH:
+            return
+
+
+def _places(now: datetime) -> Iterator[Place]:
+    """The nodes at which somebody is due, of active programs."""
+    waiting = Enrolment.objects.filter(program__status=ProgramStatus.ACTIVE, left_at=None, due_at__lte=now)
+    found = list(waiting.values_list("version", "node").distinct().order_by("version", "node"))
+    versions = ProgramVersion.objects.select_related("program__account").in_bulk(
+        {version for version, _ in found}
+    )
+    for version, node in found:
+        one = versions[version]
+        yield Place(one.program, one, node, graph_of(one))
+
+
+def _trouble(done: Ticked, problem: str) -> None:
+    log.error("%s", problem)
+    done.problems.append(problem)
