@@ -13,12 +13,21 @@ from usher.seeds.place import zone
 Hop = Incident.Hop
 Row = Mapping[str, Any]
 
+#: What a message is when the relay is done with it.
+SETTLED = ("sent", "bounced", "failed", "ambiguous")
+
 
 class Finding(NamedTuple):
     """The hop, and a sentence for the person who can mend it."""
 
     hop: Incident.Hop
-    detail: str
+    cause: str
+    #: what changes from one look to the next while the cause stays
+    outlook: str = ""
+
+    @property
+    def detail(self) -> str:
+        return self.cause + self.outlook
 
 
 def missing(expectation: Expectation, trace: Row | None) -> Finding:
@@ -32,9 +41,14 @@ def missing(expectation: Expectation, trace: Row | None) -> Finding:
         return Finding(
             Hop.UNKNOWN, f"{placement.path.plan.destination} does not tell what became of the mail"
         )
+    if not trace["contact"]:
+        return _nobody(placement)
+    messages = _of(expectation, trace["messages"])
+    # a bounce suppresses the contact: then the relay's answer is the cause, and the status its effect
+    is_over = bool(messages) and messages[-1]["status"] in SETTLED
     return (
-        _contact(placement, trace.get("contact"))
-        or _message(_of(expectation, trace["messages"]))
+        (None if is_over else _barred(trace["contact"]))
+        or _message(messages)
         or _program(placement.path.plan.program, trace["enrolments"])
     )
 
@@ -69,17 +83,19 @@ def unwanted(expectation: Expectation, trace: Row | None) -> Finding:
     )
 
 
-def _contact(placement: Placement, contact: Row | None) -> Finding | None:
+def _nobody(placement: Placement) -> Finding:
     plan = placement.path.plan
-    if not contact:
-        return Finding(
-            Hop.PLACEMENT, f"the seed is no contact at {plan.destination}: add it to “{plan.list_name}”"
-        )
-    if contact["status"] != "Subscribed":
-        return Finding(
-            Hop.CONTACT, f"the seed's status is {contact['status']}, so it is not mailed: resubscribe it"
-        )
-    return None
+    return Finding(
+        Hop.PLACEMENT, f"the seed is no contact at {plan.destination}: add it to “{plan.list_name}”"
+    )
+
+
+def _barred(contact: Row) -> Finding | None:
+    if contact["status"] == "Subscribed":
+        return None
+    return Finding(
+        Hop.CONTACT, f"the seed's status is {contact['status']}, so it is not mailed: resubscribe it"
+    )
 
 
 def _program(program: str, enrolments: Sequence[Row]) -> Finding:
@@ -112,10 +128,10 @@ def _message(messages: Sequence[Row]) -> Finding | None:
     next_try = f"; next try {_when(later)}" if later else ""
     match message["status"]:
         case "queued" if reply:
-            return Finding(Hop.RELAY, f"{relay} deferred the mail: {reply}{next_try}")
+            return Finding(Hop.RELAY, f"{relay} deferred the mail: {reply}", next_try)
         case "queued":
             queued_at = _when(message.get("queued_at"))
-            return Finding(Hop.QUEUE, f"the mail waits in the queue since {queued_at}{next_try}")
+            return Finding(Hop.QUEUE, f"the mail waits in the queue since {queued_at}", next_try)
         case "claimed":
             return Finding(Hop.RELAY, f"{relay} is being given the mail and has not answered yet")
         case "bounced":

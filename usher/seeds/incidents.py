@@ -83,9 +83,9 @@ def _follow(expectation: Expectation, reach: Reach, now: datetime) -> bool:
 
 def _heed(incident: Incident, cause: Finding, verdict: str, now: datetime) -> bool:
     """Take over what is known now: no second incident, only a further line of the first."""
-    news = cause != (incident.hop, incident.detail)
+    news = cause.hop != incident.hop or not incident.detail.startswith(cause.cause)
+    incident.hop, incident.detail = cause.hop, cause.detail
     if news:
-        incident.hop, incident.detail = cause
         _tell(incident, State.OPEN, cause.detail, now)
     return news or incident.verdict != verdict
 

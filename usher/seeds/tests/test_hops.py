@@ -129,6 +129,12 @@ def test_a_seed_that_may_not_be_mailed_is_the_contacts_fault(platform: Platform)
     )
 
 
+def test_a_bounce_is_the_relays_answer_though_it_suppressed_the_contact(platform: Platform) -> None:
+    platform.contacts[CLICKS]["status"] = "HardBounced"
+    platform.messages = [message(status="bounced", code=550, reply="5.1.1 No such user")]
+    assert finding() == ("relay", "the relay at 127.0.0.1:2525 refused the mail: 550 5.1.1 No such user")
+
+
 def test_a_platform_that_does_not_tell_leaves_the_hop_unknown(platform: Platform) -> None:
     platform.knows_traces = False
     assert finding() == ("unknown", "engage does not tell what became of the mail")
@@ -157,6 +163,15 @@ def test_it_asks_again_and_notes_what_changed(platform: Platform) -> None:
     assert finding(at(1, "09:30"))[0] == "relay"  # what was known stands
     incident = Incident.objects.get(expectation__placement__address=CLICKS)
     assert [change.hop for change in incident.changes.all()] == ["queue", "relay"]
+
+
+def test_a_deferral_that_goes_on_is_one_line_with_the_newest_outlook(platform: Platform) -> None:
+    platform.messages = [message(**DEFERRED)]
+    finding()
+    platform.messages = [message(**DEFERRED) | {"attempts": 3, "next_attempt_at": "1998-01-01T09:00:00Z"}]
+    assert finding(at(1, "08:30"))[1].endswith("; next try 1998-01-01 09:00")
+    incident = Incident.objects.get(expectation__placement__address=CLICKS)
+    assert incident.changes.count() == 1
 
 
 def test_a_message_is_known_by_its_campaign_or_by_its_subject(platform: Platform) -> None:
