@@ -20,10 +20,12 @@ from usher.engage.models import (
     Move,
     Program,
     ProgramCheck,
+    ProgramVersion,
 )
 from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
 from usher.engage.programs.enrol import pause, resume
+from usher.engage.programs.graph import dump, parse
 from usher.engage.programs.runner import due, next_due, slot_due, tick
 from usher.engage.programs.tests.conftest import BEGIN, WIN_BACK, Person, day, start
 
@@ -130,15 +132,10 @@ def test_a_late_tick_makes_up_for_the_check_once(program: Program, person: Perso
 
 def test_nobody_enters_again_within_the_limit(program: Program, person: Person) -> None:
     alice = person("alice")
-    for number in range(367):
+    for number in (0, 7, 21, 22, 363, 364, 365, 366):
         tick(day(number))
-        if number == 30:
-            assert Enrolment.objects.filter(contact=alice, left_at=None).count() == 0
-            assert Enrolment.objects.filter(contact=alice).count() == 1
-    entered = list(
-        Enrolment.objects.filter(contact=alice).order_by("id").values_list("entered_at", flat=True)
-    )
-    assert entered == [day(0), day(365)]
+    enrolments = Enrolment.objects.filter(contact=alice).order_by("id")
+    assert list(enrolments.values_list("entered_at", flat=True)) == [day(0), day(365)]
 
 
 def test_somebody_inside_is_not_enrolled_twice_without_a_limit(
@@ -148,7 +145,7 @@ def test_somebody_inside_is_not_enrolled_twice_without_a_limit(
     graph["start"]["limit"] = None
     start(account, graph)
     alice = person("alice")
-    for number in range(22):
+    for number in (0, 7, 14, 21):
         tick(day(number))
     # she left on day 21, after that day's check had found her still inside
     assert Enrolment.objects.filter(contact=alice).count() == 1
@@ -248,9 +245,6 @@ def test_those_inside_keep_the_version_they_entered_on(program: Program, person:
     tick(day(0))
     graph = copy.deepcopy(WIN_BACK)
     graph["nodes"]["week"]["days"] = 1
-    from usher.engage.models import ProgramVersion
-    from usher.engage.programs.graph import dump, parse
-
     ProgramVersion.objects.create(program=program, number=2, graph=dump(parse(graph)), created_at=day(0))
     brian = person("brian")
     tick(day(1))
