@@ -25,6 +25,17 @@ from usher.sources.open import Opened
 #: One change of membership; `cause` is rule, definition, gone (no longer a customer), user, import or api.
 CHANGES = "audience BIGINT, name VARCHAR, kind VARCHAR, key VARCHAR, change VARCHAR, cause VARCHAR"
 
+#: Tags put by hand, one row for the last word on each customer.
+ASSIGNED = pa.schema(
+    {
+        "audience": pa.int64(),
+        "key": pa.string(),
+        "cause": pa.string(),
+        "removed": pa.bool_(),
+        "removed_cause": pa.string(),
+    }
+)
+
 Membership = Literal["tag", "audience"]
 
 
@@ -71,13 +82,12 @@ def _load_assignments(work: Computation) -> None:
     """
     said = _as_of(work.run.now).filter(audience__in=work.book.by_hand)
     latest = said.order_by("audience_id", "key", "-at", "-pk").distinct("audience_id", "key")
-    rows = list(latest.values_list("audience_id", "key", "cause", "removed_at", "removed_cause"))
-    columns = list(zip(*rows, strict=True)) or [[], [], [], [], []]
-    gone = [_removed(at, cause, work.run.now) for at, cause in zip(columns[3], columns[4], strict=True)]
-    types = (pa.int64(), pa.string(), pa.string(), pa.bool_(), pa.string())
-    values = (columns[0], columns[1], columns[2], gone, columns[4])
-    arrays = [pa.array(part, kind) for part, kind in zip(values, types, strict=True)]
-    loaded = pa.table(arrays, names=["audience", "key", "cause", "removed", "removed_cause"])
+    rows = latest.values_list("audience_id", "key", "cause", "removed_at", "removed_cause")
+    given = [
+        dict(zip(ASSIGNED.names, (tag, key, cause, _removed(at, by, work.run.now), by), strict=True))
+        for tag, key, cause, at, by in rows.iterator()
+    ]
+    loaded = pa.Table.from_pylist(given, schema=ASSIGNED)
     work.connection.register("loaded", loaded)
     work.connection.execute("CREATE TABLE assigned AS FROM loaded")
     work.connection.unregister("loaded")

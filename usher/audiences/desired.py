@@ -128,4 +128,4 @@ def _given(kind: str) -> str:
 
 
 def _arrow(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
-    return connection.execute(query).to_arrow_table()
+    return connection.sql(query).to_arrow_table()

@@ -19,11 +19,12 @@ _RULE_TYPES: tuple[tuple[str, Type], ...] = (
     (r"BOOLEAN", "boolean"),
 )
 
-#: How a text must look to count as a type. A leading zero or plus makes it text: a phone number, a code.
+#: How a text must look to count as a type. A leading zero or plus, or more digits than a number
+#: can hold, makes it text: a phone number, a code.
 _LOOKS = {
     "boolean": "lower({c}) IN ('true', 'false')",
     "integer": r"regexp_full_match({c}, '-?(0|[1-9]\d{{0,17}})')",
-    "number": r"regexp_full_match({c}, '-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?')",
+    "number": r"regexp_full_match({c}, '-?(0|[1-9]\d{{0,17}})(\.\d+)?([eE][+-]?\d+)?')",
     "date": r"regexp_full_match({c}, '\d{{4}}-\d\d-\d\d') AND try_cast({c} AS DATE) IS NOT NULL",
     "instant": r"regexp_matches({c}, '^\d{{4}}-\d\d-\d\d') AND try_cast({c} AS TIMESTAMPTZ) IS NOT NULL",
 }

@@ -92,8 +92,8 @@ def _fingerprint(path: Path) -> str:
 
 def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            first = lines.readline(1_000_000)
+        with path.open("rb") as lines:
+            first = lines.readline(1_000_000).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(f"{path}: the header line is not UTF-8; save the file as CSV UTF-8") from None
     if not first.strip():
