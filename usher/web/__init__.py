@@ -1,1 +1,1 @@
-"""The pages for marketers and operators."""
+"""The pages for marketers and operators: server-rendered, live parts by HTMX."""

@@ -1,0 +1,150 @@
+"""One contact's story: a handful of statements, each over one kind of row, merged by time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import nlargest
+
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from usher.audiences.models import Audience
+from usher.audiences.timeline import changes_of
+from usher.engage.models import Click, Contact, Enrolment, Message, Move, Open, Suppression
+from usher.engage.models.messages import MessageState
+from usher.syncs.models import Pushed
+from usher.web.figures.steps import step_names
+from usher.web.templatetags.usher import causetext
+
+#: How far back a page goes; more than a person gets in years.
+MOST = 300
+
+
+@dataclass(frozen=True)
+class Happening:
+    at: datetime
+    what: str
+    #: Why it happened, or its detail.
+    why: str = ""
+    #: Colours the mark: good, bad, warn, info or mail.
+    tone: str = ""
+
+
+def all_of(contact: Contact) -> list[Happening]:
+    """Everything that happened to the contact, newest first."""
+    kinds: tuple[Callable[[Contact], Iterator[Happening]], ...] = (
+        _birth,
+        _lists,
+        _enrolments,
+        _moves,
+        _messages,
+        _opens,
+        _clicks,
+        _suppressions,
+        _audiences,
+    )
+    found = (happening for kind in kinds for happening in kind(contact))
+    return nlargest(MOST, found, key=lambda happening: happening.at)
+
+
+def _birth(contact: Contact) -> Iterator[Happening]:
+    yield Happening(contact.created_at, _("Became a contact"), tone="info")
+
+
+def _lists(contact: Contact) -> Iterator[Happening]:
+    for row in contact.memberships.select_related("list"):
+        yield Happening(row.joined_at, _("Joined the list “%(list)s”") % {"list": row.list.name})
+        if row.unsubscribed_at:
+            yield Happening(
+                row.unsubscribed_at, _("Left the list “%(list)s”") % {"list": row.list.name}, tone="warn"
+            )
+
+
+def _enrolments(contact: Contact) -> Iterator[Happening]:
+    for row in Enrolment.objects.filter(contact=contact).select_related("program")[:MOST]:
+        program = {"program": row.program.name}
+        yield Happening(row.entered_at, _("Entered “%(program)s”") % program, row.cause, "info")
+        if row.left_at:
+            yield Happening(row.left_at, _("Left “%(program)s”") % program, row.outcome, "info")
+
+
+def _moves(contact: Contact) -> Iterator[Happening]:
+    """Steps inside a program; entering and leaving are told by the enrolment."""
+    moves = Move.objects.filter(enrolment__contact=contact).exclude(from_node="").exclude(to_node="")
+    names: dict[int, dict[str, str]] = {}
+    for move in moves.select_related("enrolment__version").order_by("-at")[:MOST]:
+        version = move.enrolment.version
+        steps = names.setdefault(version.pk, step_names(version.graph))
+        came, went = steps.get(move.from_node, move.from_node), steps.get(move.to_node, move.to_node)
+        yield Happening(move.at, _("%(step)s → %(next)s") % {"step": came, "next": went}, move.why)
+
+
+def _messages(contact: Contact) -> Iterator[Happening]:
+    for row in (
+        Message.objects.filter(contact=contact).select_related("campaign").order_by("-queued_at")[:MOST]
+    ):
+        yield _mail(row)
+
+
+def _mail(row: Message) -> Happening:
+    mail = {"mail": row.campaign.name}
+    answer = " ".join(part for part in (str(row.code or ""), row.reply) if part)
+    match row.state:
+        case MessageState.SENT:
+            return Happening(row.sent_at or row.queued_at, _("Mailed “%(mail)s”") % mail, answer, "mail")
+        case MessageState.BOUNCED:
+            return Happening(row.sent_at or row.due_at, _("“%(mail)s” bounced") % mail, answer, "bad")
+        case MessageState.SKIPPED:
+            return Happening(row.due_at, _("“%(mail)s” was not sent") % mail, row.reason, "warn")
+        case MessageState.FAILED:
+            return Happening(row.due_at, _("“%(mail)s” failed") % mail, row.reason or answer, "bad")
+        case MessageState.AMBIGUOUS:
+            why = _("It was handed over and the answer was lost; it is not sent again.")
+            return Happening(row.due_at, _("“%(mail)s” may have arrived") % mail, why, "warn")
+        case _:
+            why = _("deferred by the relay: %(answer)s") % {"answer": answer} if answer else ""
+            return Happening(row.queued_at, _("“%(mail)s” waits to be sent") % mail, why, "warn")
+
+
+def _opens(contact: Contact) -> Iterator[Happening]:
+    for row in (
+        Open.objects.filter(message__contact=contact)
+        .select_related("message__campaign")
+        .order_by("-at")[:MOST]
+    ):
+        yield Happening(row.at, _("Opened “%(mail)s”") % {"mail": row.message.campaign.name}, tone="good")
+
+
+def _clicks(contact: Contact) -> Iterator[Happening]:
+    rows = Click.objects.filter(message__contact=contact).select_related("message__campaign", "link")
+    for row in rows.order_by("-at")[:MOST]:
+        yield Happening(
+            row.at, _("Clicked in “%(mail)s”") % {"mail": row.message.campaign.name}, row.link.url, "good"
+        )
+
+
+def _suppressions(contact: Contact) -> Iterator[Happening]:
+    rows = Suppression.objects.filter(account=contact.account_id, email_key=contact.email_key)
+    for row in rows.order_by("-at")[:MOST]:
+        yield Happening(
+            row.at, _("Must not be mailed: %(reason)s") % {"reason": row.reason}, row.source, "bad"
+        )
+        if row.lifted_at:
+            yield Happening(row.lifted_at, _("May be mailed again"), tone="good")
+
+
+def _audiences(contact: Contact) -> Iterator[Happening]:
+    """Tags and lists gained and lost by the customer whom a sync pushed under this address."""
+    keys = (
+        Pushed.objects.annotate(address=Lower("email"))
+        .filter(address=contact.email_key)
+        .values_list("key", flat=True)
+    )
+    for key in keys.distinct()[:5]:
+        for step in changes_of(key):
+            told = {"kind": Audience.Kind(step.kind).label, "name": step.name}
+            gained = step.change == "gained"
+            what = _("Gained the %(kind)s %(name)s") if gained else _("Lost the %(kind)s %(name)s")
+            yield Happening(step.at, what % told, causetext(step.cause), "good" if gained else "warn")

@@ -1,0 +1,110 @@
+"""What needs a person: open incidents, held and failed syncs, refused evaluations, mail that hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Min
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from usher.audiences.models import Evaluation
+from usher.engage.models import Message
+from usher.engage.models.messages import MessageState
+from usher.seeds.models import Incident
+from usher.sources.findings import Finding
+from usher.sources.models import Table
+from usher.syncs.models import Run
+from usher.web.templatetags.usher import clocktime, count
+
+
+@dataclass(frozen=True)
+class Need:
+    state: str
+    title: str
+    detail: str
+    address: str
+    action: str
+
+
+def needs(now: datetime) -> list[Need]:
+    return [*_incidents(), *_evaluations(), *_runs(), *_mail(), *_tables()]
+
+
+def _incidents() -> Iterator[Need]:
+    found = Incident.objects.exclude(state=Incident.State.CLOSED)
+    for incident in found.select_related("expectation__placement__path__plan")[:10]:
+        plan = incident.expectation.placement.path.plan
+        title = _("%(program)s · “%(mail)s” to a seed") % {
+            "program": plan.program,
+            "mail": incident.expectation.mail,
+        }
+        address = reverse("incident", args=[incident.pk])
+        yield Need(incident.verdict, title, incident.detail, address, _("Look"))
+
+
+def _evaluations() -> Iterator[Need]:
+    last = Evaluation.objects.order_by("-id").first()
+    if last and last.state in (Evaluation.State.REFUSED, Evaluation.State.FAILED):
+        title = _("Last night's evaluation did not happen; the last good result stays")
+        yield Need(last.state, title, last.error, reverse("sources"), _("See sources"))
+
+
+def _runs() -> Iterator[Need]:
+    waiting = (Run.State.HELD, Run.State.FAILED, Run.State.REFUSED)
+    for run in Run.objects.order_by("sync_id", "-id").distinct("sync_id").select_related("sync"):
+        if run.state in waiting:
+            address = reverse("run", args=[run.sync_id, run.pk])
+            title = _titles(run)[run.state]
+            yield Need(run.state, title, run.error, address, _("See plan"))
+
+
+def _titles(run: Run) -> dict[str, str]:
+    named = {"sync": run.sync.name, "count": count(run.removed)}
+    return {
+        Run.State.HELD: _("Sync “%(sync)s” would remove %(count)s people") % named,
+        Run.State.FAILED: _("Sync “%(sync)s” stopped on the way") % named,
+        Run.State.REFUSED: _("Sync “%(sync)s” was refused; nothing was sent") % named,
+    }
+
+
+def _mail() -> Iterator[Need]:
+    deferred = Message.objects.filter(state=MessageState.QUEUED, attempts__gt=0).aggregate(
+        people=Count("contact", distinct=True), next=Min("due_at")
+    )
+    if deferred["people"]:
+        answer = Message.objects.filter(state=MessageState.QUEUED, attempts__gt=0).order_by("due_at").first()
+        title = ngettext(
+            "%(count)s person waits for mail", "%(count)s people wait for mail", deferred["people"]
+        )
+        detail = _(
+            "The relay deferred it (%(code)s %(reply)s). It is tried again at %(at)s; nobody gets it twice."
+        )
+        said = (
+            {"code": answer.code or "", "reply": answer.reply, "at": clocktime(deferred["next"])}
+            if answer
+            else {}
+        )
+        yield Need(
+            "waiting",
+            title % {"count": count(deferred["people"])},
+            detail % said,
+            reverse("campaigns"),
+            _("Look"),
+        )
+    ambiguous = Message.objects.filter(state=MessageState.AMBIGUOUS).count()
+    if ambiguous:
+        title = ngettext("%(count)s mail may have arrived", "%(count)s mails may have arrived", ambiguous)
+        detail = _("The relay took the text and its answer was lost. They are not sent again by themselves.")
+        yield Need("ambiguous", title % {"count": count(ambiguous)}, detail, reverse("campaigns"), _("Look"))
+
+
+def _tables() -> Iterator[Need]:
+    for table in Table.objects.exclude(problems=[]):
+        title = _("Table “%(table)s” has rows that were left out") % {"table": table.name}
+        found = [Finding.from_json(problem) for problem in table.problems]
+        detail = "; ".join(f"{count(finding.count)} × {finding.text}" for finding in found)
+        yield Need("problems", title, detail, reverse("sources"), _("See sources"))

@@ -1,0 +1,53 @@
+"""Why one person is in or out of an audience, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from usher.audiences import published
+from usher.audiences.errors import AudienceError
+from usher.audiences.explain import explain_member
+from usher.audiences.models import Audience
+from usher.audiences.timeline import Step, changes_of
+from usher.rules.explain import Explanation
+from usher.sources import sql
+from usher.sources.errors import SourceError
+from usher.sources.open import open_tables
+
+
+@dataclass(frozen=True)
+class Why:
+    """`trouble` says why there is no explanation."""
+
+    key: str
+    explanation: Explanation | None = None
+    #: The latest gain or loss of this audience by this person.
+    last: Step | None = None
+    trouble: str = ""
+
+
+def why(audience: Audience, asked: str, now: datetime) -> Why | None:
+    """The explanation for a customer key or a whole address; None when nobody was asked about."""
+    if not asked:
+        return None
+    try:
+        key = key_of(asked)
+        found = explain_member(audience, key, now)
+        steps = [step for step in changes_of(key) if step.audience == audience.pk]
+    except (AudienceError, SourceError) as problem:
+        return Why(asked, trouble=str(problem))
+    return Why(key, found, steps[-1] if steps else None)
+
+
+def key_of(asked: str) -> str:
+    """The customer's key for an address, whatever its letter case; what is no address is taken for a key."""
+    if "@" not in asked:
+        return asked
+    with open_tables(again=False) as opened:
+        if not opened.subject.email:
+            return asked
+        email = f"c.{sql.name(opened.subject.email)}::VARCHAR"
+        query = f"SELECT c._key FROM {published.customers(opened)} WHERE lower(trim({email})) = lower(?) ORDER BY 1"
+        rows = opened.duckdb.execute(query, [asked]).fetchall()
+    return str(rows[0][0]) if rows else asked

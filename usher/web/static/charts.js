@@ -1,0 +1,71 @@
+// Draws every element with data-source: its numbers are in the JSON script of that id, as {x, y, shown}.
+(function () {
+  "use strict";
+
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  function grouped(number) {
+    return number == null ? "" : number.toLocaleString("en-GB");
+  }
+
+  function tip(box, data) {
+    const bubble = document.createElement("div");
+    bubble.className = "tip";
+    bubble.hidden = true;
+    box.appendChild(bubble);
+    return function (plot) {
+      const at = plot.cursor.idx;
+      bubble.hidden = at == null || plot.data[1][at] == null;
+      if (bubble.hidden) return;
+      bubble.textContent = data.shown[at] + " · " + grouped(plot.data[1][at]) + " " + (box.dataset.label || "");
+      const left = plot.valToPos(plot.data[0][at], "x") + plot.bbox.left / devicePixelRatio;
+      const widest = box.clientWidth - bubble.offsetWidth;
+      bubble.style.left = Math.max(0, Math.min(widest, left - bubble.offsetWidth / 2)) + "px";
+      bubble.style.top = "0px";
+    };
+  }
+
+  function draw(box) {
+    const data = JSON.parse(document.getElementById(box.dataset.source).textContent);
+    const dots = box.dataset.kind === "dots";
+    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Inter, sans-serif" };
+    const month = { month: "short", day: "numeric", timeZone: "UTC" };
+    const options = {
+      width: box.clientWidth, height: box.clientHeight, legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+      scales: { x: { time: true }, y: { range: (_, low, high) => dots ? [0, Math.max(1, high * 1.1)] : padded(low, high) } },
+      axes: [
+        Object.assign({}, axis, { grid: { show: false }, space: 70, values: (_, splits) => splits.map((s) => new Date(s * 1000).toLocaleDateString("en-GB", month)) }),
+        Object.assign({}, axis, { size: 62, values: (_, splits) => splits.map(grouped) }),
+      ],
+      series: [
+        {},
+        { stroke: colour("--curtain"), width: dots ? 0 : 2, fill: dots ? undefined : colour("--curtain-soft"), paths: dots ? () => null : undefined, points: { show: dots || data.x.length < 3, size: 6, fill: colour("--curtain") } },
+      ],
+      hooks: { setCursor: [tip(box, data)] },
+    };
+    return new uPlot(options, [data.x, data.y], box);
+  }
+
+  function padded(low, high) {
+    const space = Math.max(1, (high - low) * 0.15);
+    return [Math.max(0, low - space), high + space];
+  }
+
+  function all() {
+    for (const box of document.querySelectorAll("[data-source]")) {
+      let plot = draw(box);
+      new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: box.clientHeight })).observe(box);
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+        plot.destroy();
+        box.replaceChildren();
+        plot = draw(box);
+      });
+    }
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", all);
+  else all();
+})();

@@ -1,0 +1,192 @@
+"""Words and numbers as every page shows them: state pills, times, shares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from usher.sources.findings import Finding
+from usher.syncs.models import Step
+from usher.web.states import state_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def pill(state: str) -> SafeString:
+    """A state's word with its colour."""
+    found = state_of(state)
+    return format_html('<span class="pill {}">{}</span>', found.tone, found.word)
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """1 Mar 1998, 07:00, in the organisation's zone."""
+    return _time(value, "j M Y, H:i") if value else "–"
+
+
+@register.filter
+def clocktime(value: datetime | None) -> SafeString | str:
+    """07:00"""
+    return _time(value, "H:i") if value else "–"
+
+
+@register.filter
+def day(value: datetime | date | None) -> str:
+    """1 March 1998"""
+    if value is None:
+        return "–"
+    return date_format(timezone.localtime(value) if isinstance(value, datetime) else value, "j F Y")
+
+
+def _time(value: datetime, shape: str) -> SafeString:
+    local = timezone.localtime(value)
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), date_format(local, shape))
+
+
+@register.filter
+def lasting(value: timedelta | float | None) -> str:
+    """A length of time: 0.11 s, 4 min, 3 h, 12 days."""
+    if value is None:
+        return "–"
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if seconds < 60:
+        return _("%(number)s s") % {"number": number_format(seconds, 2 if seconds < 10 else 0)}
+    if seconds < 3_600:
+        return _("%(number)d min") % {"number": seconds // 60}
+    if seconds < 2 * 86_400:
+        return _("%(number)d h") % {"number": seconds // 3_600}
+    days = int(seconds // 86_400)
+    return ngettext("%(number)d day", "%(number)d days", days) % {"number": days}
+
+
+@register.filter
+def before(earlier: datetime | None, now: datetime) -> str:
+    """How long ago: 4 min ago, 12 days ago."""
+    if earlier is None:
+        return _("never")
+    gone = now - earlier
+    return _("just now") if gone < timedelta(minutes=1) else _("%(time)s ago") % {"time": lasting(gone)}
+
+
+@register.filter
+def share(part: float | None, whole: float | None) -> str:
+    """5.8 %; a dash when there is nothing to divide by."""
+    if not whole or part is None:
+        return "–"
+    return _("%(number)s %%") % {"number": number_format(100 * part / whole, 1)}
+
+
+@register.filter
+def count(value: Any) -> str:
+    """A whole number with thousands apart; a dash for what is not known."""
+    return "–" if value is None else number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def signed(value: int | None, sign: str) -> str:
+    """+26 or −17; nothing for none."""
+    return f"{sign}{count(value)}" if value else "0"
+
+
+@register.filter
+def fieldvalue(value: Any) -> str:
+    """A data field's value: yes and no for true and false."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value)
+
+
+@register.filter
+def finding(stored: Mapping[str, Any]) -> Finding:
+    """What was found wrong in a table, as it is kept there."""
+    return Finding.from_json(stored)
+
+
+_RULE_WORDS = re.compile(
+    r"""(?P<text>"[^"]*"|'[^']*')|\b(?P<word>and|or|not|in|is|set|where|within|next|before|after|ago|count|exists|sum"""
+    r"""|avg|min|max|first|last|tag|audience)\b"""
+)
+
+
+@register.filter
+def rulemarked(rule: str) -> SafeString:
+    """A rule with its own words in bold; what stands in quotes is left alone."""
+
+    def marked(found: re.Match[str]) -> str:
+        return format_html("<b>{}</b>", found["word"]) if found["word"] else escape(found["text"])
+
+    parts, end = [], 0
+    for found in _RULE_WORDS.finditer(rule):
+        parts += [escape(rule[end : found.start()]), marked(found)]
+        end = found.end()
+    return mark_safe("".join([*parts, escape(rule[end:])]))  # every part is escaped above
+
+
+@register.filter
+def scheduletext(line: str) -> str:
+    """A cron line in words where it says a time of day; as it is otherwise."""
+    parts = line.split()
+    if not parts:
+        return _("only when asked")
+    if len(parts) == 5 and parts[0].isdigit() and parts[1].isdigit():
+        told = {"time": f"{int(parts[1]):02}:{int(parts[0]):02}", "days": parts[4]}
+        if parts[2:] == ["*", "*", "*"]:
+            return _("every day at %(time)s") % told
+    return line
+
+
+@register.filter
+def stepname(step: Step) -> str:
+    """What a step of a sync's run does."""
+    kind = Step.Kind
+    names = {
+        kind.CREATE_LIST: _("Make the list “%(name)s”"),
+        kind.CREATE_FIELD: _("Make the data field %(name)s"),
+        kind.REMOVE: _("Take people off the list"),
+        kind.IMPORT: _("Add and update people"),
+        kind.RECORD: _("Write down refusals and leavers"),
+    }
+    return names[kind(step.kind)] % {"name": step.name}
+
+
+@register.filter
+def stepanswer(step: Step) -> str:
+    """What the platform answered to a step, in one line."""
+    said = [str(step.answer["said"])] if step.answer.get("said") else []
+    counters = step.answer.get("counters", {})
+    told = [f"{name} {count(number)}" for name, number in counters.items() if number]
+    again = step.answer.get("sent_again")
+    return " · ".join([*said, *told, *([_("sent %(times)d times") % {"times": again + 1}] if again else [])])
+
+
+@register.filter
+def cellvalue(value: Any) -> str:
+    """A cell of a sample: dates and truth values as people write them."""
+    if isinstance(value, datetime | date):
+        return date_format(value, "j M Y")
+    return "–" if value is None else fieldvalue(value)
+
+
+@register.filter
+def causetext(cause: str) -> str:
+    """Why a tag or list was gained or lost."""
+    causes = {
+        "rule": _("by the rule"),
+        "definition": _("the rule or tag was changed"),
+        "user": _("by hand"),
+        "import": _("by an import"),
+        "api": _("through the API"),
+        "gone": _("no longer among the customers"),
+    }
+    return causes.get(cause, cause)

@@ -1,0 +1,41 @@
+"""The pages' tests stand on one moment of a virtual clock and, where they say so, on the whole scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from usher.lib import clock
+from usher.web.tests import scene
+
+
+@pytest.fixture(autouse=True)
+def _standing_clock(tmp_path: Path) -> Iterator[None]:
+    clock.virtual = tmp_path / "clock"
+    clock.move(clock.virtual, scene.NOW)
+    yield
+    clock.virtual = None
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """A marketer with a password."""
+    return User.objects.create_user("alice", "alice@example.com", "correct horse battery")
+
+
+@pytest.fixture
+def page(alice: User, client: Client) -> Client:
+    """A client that has logged in as Alice."""
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def shop(db: None, tmp_path: Path, settings: object) -> None:
+    """The whole scene."""
+    settings.USHER_DATA_DIR = tmp_path  # type: ignore[attr-defined]
+    scene.whole(tmp_path)

@@ -1,0 +1,43 @@
+"""Audiences: the rule in English, the size over time, and the members."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from usher.audiences import published
+from usher.audiences.models import Audience
+from usher.web.figures import audiences as figures
+from usher.web.figures import members
+from usher.web.page import page, show
+
+
+@page
+def audiences(request: HttpRequest) -> HttpResponse:
+    rows = figures.with_snapshots()
+    return show(request, "usher/audiences/list.html", rows=rows, trouble=published.trouble())
+
+
+@page
+def audience(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Audience.objects.select_related("group"), pk=pk)
+    snapshot = figures.snapshot_of(row)
+    text = request.GET.get("q", "").strip()
+    found = members.found(row, text, request) if snapshot else None
+    if request.htmx:
+        return show(request, "usher/audiences/members.html", row=row, text=text, found=found)
+    history = published.history(row)
+    return show(
+        request,
+        "usher/audiences/audience.html",
+        row=row,
+        snapshot=snapshot,
+        text=text,
+        found=found,
+        said=figures.in_english(row),
+        users=figures.users(row),
+        history=history[::-1],
+        chart=figures.chart(history),
+        trouble=published.trouble(),
+        customers=figures.customers(),
+    )

@@ -1,0 +1,48 @@
+"""Contacts: find a person, and everything that happened to them with its why."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from usher.engage.models import Contact
+from usher.engage.models.contacts import Status
+from usher.lib import clock
+from usher.web.figures import contacts as figures
+from usher.web.page import page, show
+from usher.web.paging import page_of
+
+KINDS = ("customers", "seeds", "all")
+
+
+@page
+def contacts(request: HttpRequest) -> HttpResponse:
+    text, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
+    kind = request.GET.get("who") if request.GET.get("who") in KINDS else "customers"
+    found = figures.search(text, status if status in Status.values else "", kind)
+    template = "usher/contacts/found.html" if request.htmx else "usher/contacts/list.html"
+    return show(
+        request,
+        template,
+        rows=page_of(request, found),
+        text=text,
+        status=status,
+        kind=kind,
+        statuses=Status.values,
+    )
+
+
+@page
+def contact(request: HttpRequest, pk: int) -> HttpResponse:
+    person = get_object_or_404(Contact, pk=pk)
+    return show(
+        request,
+        "usher/contacts/contact.html",
+        person=person,
+        days=figures.days(person),
+        fields=sorted(person.data.items()),
+        lists=person.memberships.select_related("list").order_by("list__name"),
+        enrolments=figures.enrolments(person),
+        suppressions=figures.suppressions(person),
+        counts=figures.counts(person, clock.now()),
+    )

@@ -1,0 +1,37 @@
+"""The members of an audience as a file, and why one person is in or out."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+
+from usher.audiences.models import Audience
+from usher.lib import clock
+from usher.web.export import csv_file
+from usher.web.figures import audiences as figures
+from usher.web.figures import members
+from usher.web.figures import why as reasons
+from usher.web.page import page, show
+
+
+@page
+def export(request: HttpRequest, pk: int) -> HttpResponseBase:
+    row = get_object_or_404(Audience, pk=pk)
+    header, rows = members.exported(row, request.GET.get("q", "").strip())
+    return csv_file(row.name, header, rows)
+
+
+@page
+def why(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Audience, pk=pk)
+    key = request.GET.get("key", "").strip()
+    template = "usher/audiences/explained.html" if request.htmx else "usher/audiences/why.html"
+    return show(
+        request,
+        template,
+        row=row,
+        key=key,
+        said=figures.in_english(row),
+        why=reasons.why(row, key, clock.now()),
+    )

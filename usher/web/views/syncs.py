@@ -1,0 +1,75 @@
+"""Syncs: what each keeps equal to what, its runs with their plans, and the approval of a held one."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from usher.lib import clock
+from usher.syncs import run as runs
+from usher.syncs import status
+from usher.syncs.models import Run, Sync
+from usher.syncs.tasks import resume_run
+from usher.web.figures import syncs as figures
+from usher.web.page import page, show
+from usher.web.paging import page_of
+
+
+@page
+def syncs(request: HttpRequest) -> HttpResponse:
+    return show(request, "usher/syncs/list.html", rows=figures.with_last_run())
+
+
+@page
+def sync(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Sync.objects.select_related("audience", "destination"), pk=pk)
+    return show(
+        request,
+        "usher/syncs/sync.html",
+        row=row,
+        runs=page_of(request, row.runs.order_by("-id")),
+        last=row.runs.order_by("-id").first(),
+        now_there=status.status(row, clock.now()),
+        refused=figures.refused(row),
+    )
+
+
+@page
+def run(request: HttpRequest, pk: int, run: int) -> HttpResponse:
+    row = get_object_or_404(
+        Run.objects.select_related("sync__audience", "sync__destination"), pk=run, sync=pk
+    )
+    newest = row.sync.runs.order_by("-id").values_list("pk", flat=True).first()
+    return show(
+        request,
+        "usher/syncs/progress.html" if request.htmx else "usher/syncs/run.html",
+        row=row,
+        steps=row.steps.order_by("ordinal"),
+        calls=figures.calls(row),
+        samples=figures.samples(row),
+        running=row.state in (Run.State.PLANNED, Run.State.APPLYING),
+        refused=figures.refused_in(row),
+        can_approve=row.state == Run.State.HELD and row.pk == newest,
+    )
+
+
+@page
+@require_POST
+def approve(request: HttpRequest, pk: int, run: int) -> HttpResponse:
+    """Let a held plan go ahead, with a reason; it is applied by a worker."""
+    row = get_object_or_404(Run, pk=run, sync=pk)
+    try:
+        runs.approve(
+            row, by=request.user.get_username(), because=request.POST.get("because", ""), now=clock.now()
+        )
+    except runs.SyncError as problem:
+        messages.error(request, str(problem).capitalize() + ".", "bad")
+        return redirect("run", pk, row.pk)
+    resume_run.defer(run_id=row.pk)
+    messages.success(
+        request, _("Approved. A worker applies the plan now; this page shows how it goes."), "good"
+    )
+    return redirect("run", pk, row.pk)
