@@ -8,5 +8,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("usher.engage.urls")),
     path("t/", include("usher.engage.tracking.urls")),
     path("", include("usher.events.urls")),
+    path("", include("usher.api.urls")),
     path("", include("usher.web.urls")),
 ]

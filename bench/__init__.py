@@ -1,0 +1,1 @@
+"""Measurements: each beside the limit of this machine, measured in the same run."""

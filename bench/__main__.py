@@ -1,0 +1,74 @@
+"""`make bench`: measure everything, print it, and write docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import evaluation, imports, mail, moves
+from bench.ground import Figure, ground
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+`make bench` measures these and writes this page. Each figure stands beside a limit measured in the same run,
+because machines differ and are noisy: read the ratio. The database writes durably (fsync on), as in real use.
+
+"""
+NOTES = Path(__file__).parent / "notes.md"
+
+
+def main() -> None:
+    """Run every measurement, one after the other."""
+    rows: list[Figure] = []
+    with ground() as root:
+        for module in (evaluation, imports, moves, mail):
+            for figure in module.figures(root):
+                rows.append(figure)
+                print(_line(figure), flush=True)
+    PAGE.write_text(HEAD + _machine() + "\n\n" + _table(rows) + "\n" + NOTES.read_text("utf-8"), "utf-8")
+    print(f"written to {PAGE}")
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.3f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+
+
+def _line(figure: Figure) -> str:
+    return (
+        f"{figure.what}: {_number(figure.measured, figure.unit)} (wanted {figure.goal}), "
+        f"{figure.ratio:.2f} × {figure.limit_is} ({_number(figure.limit, figure.unit)})"
+    )
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    when = datetime.now(UTC).strftime("%Y-%m-%d")
+    return (
+        f"Measured on {when}: {os.cpu_count()} cores ({cpu}), {memory:.0f} GiB of memory, "
+        f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}."
+    )
+
+
+def _table(rows: list[Figure]) -> str:
+    head = "| what | measured | wanted | the limit beside it | ratio |\n|---|---:|---|---|---:|"
+    lines = [
+        f"| {row.what} | {_number(row.measured, row.unit)} | {row.goal} "
+        f"| {row.limit_is}: {_number(row.limit, row.unit)} | {row.ratio:.2f} |"
+        for row in rows
+    ]
+    return "\n".join([head, *lines]) + "\n"
+
+
+if __name__ == "__main__":
+    main()

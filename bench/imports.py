@@ -1,0 +1,71 @@
+"""Contacts imported from a file to committed rows, beside COPY of the same rows into an unlogged table."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.ground import NOW, Figure, seconds
+
+ROWS = 100_000
+
+
+def figures(root: Path) -> Iterator[Figure]:
+    """A first import (all new) and a second (all changed)."""
+    limit = ROWS / _copied()
+    yield Figure(
+        "contacts imported, all new", ROWS / _imported("1"), "rows/s", limit, "COPY alone", "≥ 20,000 rows/s"
+    )
+    yield Figure(
+        "contacts imported, all changed",
+        ROWS / _imported("2"),
+        "rows/s",
+        limit,
+        "COPY alone",
+        "≥ 20,000 rows/s",
+    )
+
+
+def _file(orders: str) -> bytes:
+    lines = (f"person{n}@example.net,{orders},1997-12-{n % 28 + 1:02},true" for n in range(ROWS))
+    return ("Email,ORDERS,LAST_ORDER,TAG_LAPSED_BUYER\r\n" + "\r\n".join(lines)).encode()
+
+
+def _imported(orders: str) -> float:
+    from usher.engage import accounts
+    from usher.engage.imports import run
+    from usher.engage.imports.accept import accept
+    from usher.engage.lists.edit import create_list
+    from usher.engage.models import ContactList, DataField
+
+    account = accounts.default_account(NOW)
+    for name, kind in (("ORDERS", "Numeric"), ("LAST_ORDER", "Date"), ("TAG_LAPSED_BUYER", "Boolean")):
+        DataField.objects.get_or_create(account=account, name=name, defaults={"type": kind})
+    found = ContactList.objects.filter(name="Bench").first()
+    people = found or create_list(account, "Bench", NOW)
+    accepted = accept(account, "bench.csv", _file(orders), NOW, lists=[people])
+    took = seconds(lambda: run.run(accepted.pk, NOW))
+    accepted.refresh_from_db()
+    if accepted.report["newContacts"] + accepted.report["updatedContacts"] != ROWS:
+        raise AssertionError(f"not everybody was imported: {accepted.report}")
+    return took
+
+
+def _copied() -> float:
+    from django.db import connection
+
+    file = io.BytesIO(_file("1"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "create unlogged table bench_copy (email text, orders text, last_order text, tag text)"
+        )
+
+        def copy() -> None:
+            with cursor.copy("copy bench_copy from stdin (format csv, header)") as writer:
+                while block := file.read(1 << 16):
+                    writer.write(block)
+
+        took = seconds(copy)
+        cursor.execute("drop table bench_copy")
+    return took

@@ -1,0 +1,32 @@
+"""The API as a whole: who may call it, and which noun is where."""
+
+from __future__ import annotations
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+from ninja import NinjaAPI
+from ninja.security import HttpBasicAuth, django_auth
+
+from usher import __version__
+from usher.api import audiences, programs, seeds, syncs
+
+
+class Login(HttpBasicAuth):
+    """The user name and password of the pages."""
+
+    def authenticate(self, request: HttpRequest, username: str, password: str) -> AbstractBaseUser | None:
+        return authenticate(request, username=username, password=password)
+
+
+service = NinjaAPI(
+    title="Usher",
+    version=__version__,
+    description="Audiences, syncs, programs and seeds. The engine's Dotdigital API is at /v2 and /contacts/v3.",
+    auth=[Login(), django_auth],
+    urls_namespace="usher-api",
+)
+service.add_router("audiences", audiences.router)
+service.add_router("syncs", syncs.router)
+service.add_router("programs", programs.router)
+service.add_router("seeds", seeds.router)
