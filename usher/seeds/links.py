@@ -25,7 +25,8 @@ def _links(message: EmailMessage) -> list[str]:
     if html := message.get_body(("html",)):
         return _hrefs(_content(html))
     text = message.get_body(("plain",))
-    return re.findall(r"https?://[^\s<>\"]+", _content(text)) if text else []
+    # a full stop behind a link belongs to the sentence
+    return re.findall(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]", _content(text)) if text else []
 
 
 def _content(part: MIMEPart) -> str:

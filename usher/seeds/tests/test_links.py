@@ -27,7 +27,8 @@ def test_it_takes_the_first_tracked_link_only() -> None:
 
 
 def test_a_mail_of_text_alone_is_looked_through_too() -> None:
-    assert tracked(mail("", f"Come back: <{OURS}/t/c/7> now"), OURS) == f"{OURS}/t/c/7"
+    for text in (f"Come back: <{OURS}/t/c/7> now", f"Come to {OURS}/t/c/7. Soon!", f"{OURS}/t/c/7"):
+        assert tracked(mail("", text), OURS) == f"{OURS}/t/c/7"
 
 
 def test_a_mail_without_a_tracked_link_has_none() -> None:
