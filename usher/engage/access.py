@@ -15,7 +15,11 @@ from typing import TypeVar
 
 from django.contrib.auth.hashers import check_password, make_password
 
+from usher.engage.accounts import create_account
 from usher.engage.models import Account, ApiUser
+
+#: The account of an installation that has none, until its definitions name it.
+NAME = "Usher"
 
 #: Wrong passwords for one user name within WINDOW; then only passwords known to be right are looked at.
 MOST_WRONG = 10
@@ -35,6 +39,12 @@ _lock = Lock()
 
 class AccessError(Exception):
     """An API user cannot be made or changed as asked; says what to do."""
+
+
+def default_account(now: datetime) -> Account:
+    """The oldest account, which is the only one as long as nobody makes another; made when there is none."""
+    account = Account.objects.order_by("pk").first()
+    return account or create_account(NAME, now)
 
 
 def create_api_user(

@@ -1,4 +1,4 @@
-"""The account of this installation."""
+"""Making an account."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from django.db import transaction
 from usher.engage.contacts.fields import create_built_in
 from usher.engage.models import Account
 
-NAME = "Usher"
-
 
 def create_account(name: str, now: datetime) -> Account:
     """A new account with the data fields that every account has."""
@@ -19,9 +17,3 @@ def create_account(name: str, now: datetime) -> Account:
         account = Account.objects.create(name=name, time_zone=settings.TIME_ZONE, created_at=now)
         create_built_in(account)
     return account
-
-
-def default_account(now: datetime) -> Account:
-    """The oldest account, made when there is none."""
-    account = Account.objects.order_by("pk").first()
-    return account or create_account(NAME, now)

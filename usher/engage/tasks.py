@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from usher.engage.deliver.tasks import deliver_due
 from usher.engage.imports.tasks import run_import
+from usher.engage.programs.tasks import enrol
 
-__all__ = ["run_import"]
+__all__ = ["deliver_due", "enrol", "run_import"]

@@ -7,6 +7,7 @@ from datetime import datetime
 from usher.engage.lists import members
 from usher.engage.models import Contact, ContactList
 from usher.engage.models.contacts import Status
+from usher.engage.programs import enrol
 
 
 def join(found: ContactList, contact: Contact, now: datetime) -> None:
@@ -23,6 +24,4 @@ def rejoin(found: ContactList, contact: Contact, now: datetime) -> None:
 
 def _start(found: ContactList, contact: Contact, now: datetime) -> None:
     if contact.status == Status.SUBSCRIBED and (found.join_program_id or found.join_campaign_id):
-        from usher.engage.programs import enrol
-
         enrol.join(found, contact, now)

@@ -9,6 +9,7 @@ from django.urls import path
 
 from usher.engage.api.manner import Call, operations, reply
 from usher.engage.api.problems import invalid
+from usher.engage.messages.identity import message_id
 from usher.engage.models import Contact, Enrolment, Message
 from usher.engage.models.messages import MessageState
 from usher.lib import addresses
@@ -70,7 +71,7 @@ def _message(row: Message) -> dict[str, Any]:
         "relay": row.relay,
         "code": row.code,
         "reply": row.reply,
-        "message_id": f"<{row.pk}@{row.account.mail_domain}>",
+        "message_id": message_id(row.pk, row.account.mail_domain),
     }
 
 

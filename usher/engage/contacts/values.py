@@ -20,8 +20,8 @@ DECIMAL_DIGITS = 9
 
 _TRUE = frozenset({"true", "yes", "y", "1"})
 _FALSE = frozenset({"false", "no", "n", "0"})
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", re.ASCII)
 
 
 class MisfitError(ValueError):
@@ -44,7 +44,10 @@ def _text(value: object) -> str:
         return str(value).lower()
     if not isinstance(value, str | int | float):
         raise MisfitError("is not a text")
-    text = str(value)
+    return _text_in(str(value))
+
+
+def _text_in(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         raise MisfitError(f"has more than {LONGEST_TEXT} characters", "ERROR_DATAFIELD_VALUE_OVERFLOW")
     return text
@@ -53,11 +56,12 @@ def _text(value: object) -> str:
 def _number(value: object) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise MisfitError("is not a number")
-    return _number_in(str(value).strip())
+    return _number_in(str(value))
 
 
 @lru_cache(4096)
 def _number_in(text: str) -> int | float | None:
+    text = text.strip()
     if not text:
         return None
     try:
@@ -73,27 +77,31 @@ def _number_in(text: str) -> int | float | None:
 
 
 def _yes_or_no(value: object) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower() if isinstance(value, str | int) else "?"
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
+    if not isinstance(value, str | int):
+        raise MisfitError("is neither true nor false")
+    return _yes_or_no_in(str(value))
+
+
+@lru_cache(64)
+def _yes_or_no_in(text: str) -> bool | None:
+    word = text.strip().lower()
     if not word:
         return None
-    raise MisfitError("is neither true nor false")
+    if word not in _TRUE | _FALSE:
+        raise MisfitError("is neither true nor false")
+    return word in _TRUE
 
 
 def _date(value: object) -> str | None:
     if not isinstance(value, str):
         raise MisfitError("is not a date of the form YYYY-MM-DD")
-    return _date_in(value.strip())
+    return _date_in(value)
 
 
 @lru_cache(4096)
 def _date_in(text: str) -> str | None:
     """A day stays a day; a moment is kept in UTC."""
+    text = text.strip()
     if not text:
         return None
     try:
@@ -108,6 +116,13 @@ def _date_in(text: str) -> str | None:
     raise MisfitError("is not a date of the form YYYY-MM-DD")
 
 
+#: The readers of cells: text that is not empty. What comes again and again is remembered, texts aside.
+FROM_TEXT: dict[str, Callable[[str], Value | None]] = {
+    FieldType.STRING: _text_in,
+    FieldType.NUMERIC: _number_in,
+    FieldType.BOOLEAN: _yes_or_no_in,
+    FieldType.DATE: _date_in,
+}
 READERS: dict[str, Callable[[object], Value | None]] = {
     FieldType.STRING: _text,
     FieldType.NUMERIC: _number,

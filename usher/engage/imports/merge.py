@@ -108,7 +108,8 @@ def merge(
     new = cursor.rowcount
     cursor.execute(_NEW, values)
     new += cursor.rowcount
-    cursor.execute(_CHANGED.format(merged=_MERGED[MergeOption(option)]), values)
+    if new < accepted:
+        cursor.execute(_CHANGED.format(merged=_MERGED[MergeOption(option)]), values)
     if list_ids:
         cursor.execute(_MEMBERS, values)
     return new, accepted - new

@@ -68,14 +68,12 @@ def _stage(cursor: Any, found: Iterable[Row]) -> list[Row]:
     faults = []
     cursor.execute(merge.STAGING)
     with cursor.copy(merge.COPY) as copy:
+        write = copy.write_row
         for row in found:
             if row.fault:
                 faults.append(row)
             else:
-                data = json.dumps(row.data, ensure_ascii=False)
-                copy.write_row(
-                    (row.number, row.email, row.email.lower(), row.opt_in_type, row.email_type, data)
-                )
+                write((row.number, row.email, row.email.lower(), row.opt_in_type, row.email_type, row.data))
     cursor.execute("analyze staged")
     return faults
 

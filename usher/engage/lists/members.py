@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from usher.engage.errors import EngageError
@@ -61,7 +62,10 @@ def opt_out(found: ContactList, contact: Contact, now: datetime) -> None:
 
 def take_off(found: ContactList, contact_ids: Iterable[int] | None = None) -> int:
     """Remove these contacts, or all of them, from a list; how many were on it. Opt-outs are kept."""
-    on_it = Membership.objects.filter(list=found, unsubscribed_at=None)
-    if contact_ids is not None:
-        on_it = on_it.filter(contact_id__in=list(contact_ids))
-    return on_it.delete()[0]
+    named = "" if contact_ids is None else "and contact_id = any(%(contacts)s::bigint[])"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"delete from engage_membership where list_id = %(list)s and unsubscribed_at is null {named}",
+            {"list": found.pk, "contacts": list(contact_ids or ())},
+        )
+        return cursor.rowcount

@@ -17,6 +17,7 @@ from usher.engage.api.v2 import shapes
 from usher.engage.models import Contact, ContactList, EnrolmentRequest, Program
 from usher.engage.models.contacts import Status
 from usher.engage.models.programs import ProgramStatus, RequestStatus
+from usher.engage.programs.enrol import request_enrolment
 
 MOST_CONTACTS = 25
 MOST_LISTS = 10
@@ -49,8 +50,6 @@ def create_enrolment(call: Call) -> HttpResponse:
     people = wholes(call.fields.get("contacts"), "contacts")
     lists = wholes(call.fields.get("addressbooks"), "addressBooks")
     _check(call, people, lists)
-    from usher.engage.programs.enrol import request_enrolment
-
     made = request_enrolment(call.account, program.pk, people, lists, call.now)
     return reply(shapes.enrolment(made) | {"status": RequestStatus.PROCESSING}, 201)
 
