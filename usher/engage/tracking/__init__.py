@@ -1,0 +1,1 @@
+"""What comes back from a mail: opens, clicks and unsubscribes."""
