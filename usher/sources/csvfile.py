@@ -99,7 +99,10 @@ def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     if not first.strip():
         raise SourceError(f"{path}: the file is empty; a header line is expected")
     delimiter = max(",;\t|", key=first.count)
-    names = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter)))
+    try:
+        names = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter)))
+    except csv.Error as problem:
+        raise SourceError(f"{path}: the header line cannot be read ({problem})") from None
     doubled = {name for name in names if [other.lower() for other in names].count(name.lower()) > 1}
     if doubled or not all(names):
         wrong = f"the column {sorted(doubled)[0]} occurs twice" if doubled else "a column has no name"

@@ -109,6 +109,7 @@ def open_tables(*, again: bool = True) -> Opened:
 def connect() -> Any:
     """A DuckDB in memory, in the organisation's time zone, which spills into the data directory."""
     spill = settings.USHER_DATA_DIR / "spill" / str(os.getpid())
+    spill.parent.mkdir(parents=True, exist_ok=True)
     backend = ibis.duckdb.connect(
         memory_limit="1500MB", temp_directory=str(spill), autoload_known_extensions="false"
     )
