@@ -68,8 +68,14 @@ def deliver(
     found = recover(now(), was_accepted)
     done.recovered = found.total()
     done.add(found)
-    with Sender(relay) as sender:
-        _Run(now, sender, f"{relay.host}:{relay.port}", chance, size, done).send_all()
+    held: list[int] = []
+    try:
+        with Sender(relay) as sender:
+            _Run(now, sender, f"{relay.host}:{relay.port}", chance, size, done, held).send_all()
+    finally:
+        # whatever stopped us: nothing is on the wire any more, and who recovers must see that
+        for claimed in held:
+            release(claimed)
     return done
 
 
@@ -81,29 +87,25 @@ class _Run:
     chance: Callable[[], float]
     size: int
     done: Delivered
+    #: Claims that are not settled yet.
+    held: list[int]
     composer: Composer = field(default_factory=Composer)
-    held: list[int] = field(default_factory=list)
 
     def send_all(self) -> None:
-        try:
-            wire = self._next()
-            if wire:
-                self._send(wire)
-            while wire:
-                following = self._next()
-                outcomes = wire.answers.result()
-                down = turned_away(outcomes)
-                if following and not down:
-                    self._send(following)
-                self._settle(wire, outcomes)
-                if down:
-                    self._stop(down, following)
-                    following = None
-                wire = following
-        finally:
-            # whatever stopped us: who recovers must see that nobody holds these any more
-            for claimed in self.held:
-                release(claimed)
+        wire = self._next()
+        if wire:
+            self._send(wire)
+        while wire:
+            following = self._next()
+            outcomes = wire.answers.result()
+            down = turned_away(outcomes)
+            if following and not down:
+                self._send(following)
+            self._settle(wire, outcomes)
+            if down:
+                self._stop(down, following)
+                following = None
+            wire = following
 
     def _next(self) -> _OnTheWire | None:
         """The next batch, rendered; None at the end of the queue."""

@@ -1,6 +1,6 @@
 """What a relay's answer means for a message: sent, later, bounced, failed or not known.
 
-A mail is refused for good with a 5xx. The enhanced status code (RFC 3463) says whether its address is at fault:
+A mail is refused for good with a 5xx. Whether its address is at fault tells the enhanced code (RFC 3463):
 
 - 5.1.x "bad destination address" (but not 5.1.7 to 5.1.9, the sender's) and 5.2.1 "mailbox disabled":
   bounced, and the address is never mailed again.
