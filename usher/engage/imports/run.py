@@ -60,6 +60,7 @@ def _import(job: Import, content: bytes, now: datetime) -> None:
         if refused:
             faults += _refusals(content, columns, refused)
         _keep(cursor, job, faults)
+        cursor.execute("drop table staged")
     job.report = report.counters(*accepted, Counter(fault.fault for fault in faults))
 
 
