@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Query, Router, Schema
+from ninja import Router, Schema
+from pydantic import Field
 
 from usher.audiences import published
 from usher.audiences.models import Audience
@@ -57,8 +58,8 @@ def members(
     request: HttpRequest,
     audience_id: int,
     search: str = "",
-    offset: int = Query(0, ge=0),
-    limit: int = Query(50, ge=1, le=1000),
+    offset: Annotated[int, Field(ge=0)] = 0,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50,
 ) -> Any:
     """Members in the order of their keys; 409 when the audience was not evaluated yet."""
     return published.page(get_object_or_404(Audience, pk=audience_id), search, offset, limit)

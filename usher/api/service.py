@@ -22,7 +22,7 @@ class Login(HttpBasicAuth):
 service = NinjaAPI(
     title="Usher",
     version=__version__,
-    description="Audiences, syncs, programs and seeds. The engine's Dotdigital API is at /v2 and /contacts/v3.",
+    description="Audiences, syncs, programs, seeds. The engine's Dotdigital API is at /v2 and /contacts/v3.",
     auth=[Login(), django_auth],
     urls_namespace="usher-api",
 )

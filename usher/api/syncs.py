@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Query, Router, Schema
+from ninja import Router, Schema
+from pydantic import Field
 
 from usher.syncs.models import Sync
 
@@ -53,6 +54,6 @@ def list_syncs(request: HttpRequest) -> Any:
 
 
 @router.get("{sync_id}/runs", response=list[RunOut])
-def runs(request: HttpRequest, sync_id: int, limit: int = Query(50, ge=1, le=1000)) -> Any:
+def runs(request: HttpRequest, sync_id: int, limit: Annotated[int, Field(ge=1, le=1000)] = 50) -> Any:
     """The latest runs, the newest first: read = added + updated + unchanged + refused."""
     return get_object_or_404(Sync, pk=sync_id).runs.all()[:limit]

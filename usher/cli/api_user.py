@@ -49,9 +49,8 @@ def list_users(as_json: JSON = False) -> None:
     if as_json:
         house.as_json(users)
     for user in [] if as_json else users:
-        out.print(
-            f"{user['username']}  {'enabled' if user['enabled'] else 'disabled'}  {user['created_at']:%Y-%m-%d}"
-        )
+        state = "enabled" if user["enabled"] else "disabled"
+        out.print(f"{user['username']}  {state}  {user['created_at']:%Y-%m-%d}")
 
 
 @app.command()

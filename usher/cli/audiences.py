@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,8 @@ from usher.cli.house import out
 
 if TYPE_CHECKING:
     from usher.audiences.models import Audience, Evaluation
+    from usher.audiences.published import Night
+    from usher.rules import Explanation
 
 app = typer.Typer(help="Tags, auto tags and customer lists.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The name of a tag or customer list.")]
@@ -101,47 +104,44 @@ def show(
 ) -> None:
     """Each audience with its rule in English, its size and what it gained and lost."""
     house.open_house()
-    from usher.audiences import published
+    from usher.audiences import english
     from usher.audiences.models import Audience
 
-    rows = []
-    for one in [_audience(name)] if name else Audience.objects.select_related("group"):
-        with _words():
-            history = published.history(one)
-        last = history[-1] if history else None
-        rows.append(
-            {
-                "name": one.name,
-                "kind": one.kind,
-                "group": one.group.name if one.group else None,
-                "rule": one.rule,
-                "english": _english(one),
-                "as_of": last.now if last else None,
-                "size": last.size if last else None,
-                "gained": last.gained if last else None,
-                "lost": last.lost if last else None,
-                "history": [night.__dict__ for night in history] if name else None,
-            }
-        )
+    chosen = [_audience(name)] if name else list(Audience.objects.select_related("group"))
+    shown = [_shown(one, english.in_english(one)) for one in chosen]
     if as_json:
-        house.as_json(rows)
+        house.as_json([asdict(one) for one in shown])
         return
-    for row in rows:
-        size = (
-            f"{row['size']:,} (+{row['gained']:,} −{row['lost']:,})" if row["as_of"] else "not evaluated yet"
-        )
-        out.print(f"[bold]{row['name']}[/bold]  {row['kind'].replace('_', ' ')}  {size}")
-        out.print(f"    {row['english']}")
-        for night in (row["history"] or [])[-14:]:
-            out.print(
-                f"    {night['now']:%Y-%m-%d}  {night['size']:>9,}  +{night['gained']:,} −{night['lost']:,}"
-            )
+    for one in shown:
+        _print_shown(one, nights=14 if name else 0)
 
 
-def _english(audience: Audience) -> str:
-    from usher.audiences.explain import in_english
+@dataclass(frozen=True)
+class _Shown:
+    name: str
+    kind: str
+    group: str | None
+    rule: str
+    english: str
+    #: Oldest first: as_of, size, gained, lost.
+    history: list[Night]
 
-    return in_english(audience)
+
+def _shown(audience: Audience, sentence: str) -> _Shown:
+    from usher.audiences import published
+
+    group = audience.group.name if audience.group else None
+    history = published.history(audience)
+    return _Shown(audience.name, audience.kind, group, audience.rule, sentence, history)
+
+
+def _print_shown(one: _Shown, nights: int) -> None:
+    last = one.history[-1] if one.history else None
+    size = f"{last.size:,} (+{last.gained:,} −{last.lost:,})" if last else "not evaluated yet"
+    out.print(f"[bold]{one.name}[/bold]  {one.kind.replace('_', ' ')}  {size}")
+    out.print(f"    {one.english or 'Put on by hand.'}")
+    for night in one.history[-nights:] if nights else []:
+        out.print(f"    {night.now:%Y-%m-%d}  {night.size:>9,}  +{night.gained:,} −{night.lost:,}")
 
 
 @app.command()
@@ -174,10 +174,12 @@ def explain(
 ) -> None:
     """Why a customer is in an audience, or is not, and what would change that."""
     house.open_house()
+    from usher.audiences.english import key_of
     from usher.audiences.explain import explain_member
+    from usher.lib import clock
 
     with _words():
-        found = explain_member(_audience(name), key)
+        found = explain_member(_audience(name), key_of(key), clock.now())
     if as_json:
         house.as_json(_tree(found))
     else:
@@ -186,7 +188,7 @@ def explain(
             out.print(f"To change it: {found.to_flip}")
 
 
-def _tree(found: Any) -> dict[str, Any]:
+def _tree(found: Explanation) -> dict[str, Any]:
     return {
         "text": found.text,
         "holds": found.holds,
@@ -196,7 +198,7 @@ def _tree(found: Any) -> dict[str, Any]:
     }
 
 
-def _print_tree(found: Any, depth: int) -> None:
+def _print_tree(found: Explanation, depth: int) -> None:
     mark = "[green]✓[/green]" if found.holds else "[red]✗[/red]"
     value = f"   [dim]{found.value}[/dim]" if found.value is not None else ""
     out.print(f"{'  ' * depth}{mark} {found.text}{value}")

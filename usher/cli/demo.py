@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,14 +26,26 @@ if TYPE_CHECKING:
     from usher.demo.stage import Stage
     from usher.work.machine import Machine
 
-HEADINGS = "as of       members    +tag   −tag   added updated removed calls enrolled  mailed came back  exited  seeds"
+#: Heading and width of each column of a night's line.
+COLUMNS = {
+    "as of": 10,
+    "members": 8,
+    "+tag": 7,
+    "−tag": 6,
+    "added": 7,
+    "updated": 8,
+    "removed": 8,
+    "calls": 6,
+    "enrolled": 9,
+    "mailed": 7,
+    "came back": 10,
+    "exited": 7,
+}
 
 
 def demo(
     nights: Annotated[int, typer.Option(min=1, max=540, help="How many nights to replay.")] = 60,
-    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first night.")] = datetime(
-        1998, 1, 1
-    ),
+    start: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="The first night.")] = "1998-01-01",
     file: Annotated[Path | None, typer.Option("--json", help="Write the same figures as JSON.")] = None,
     port: Annotated[int | None, typer.Option(help="Where the pages answer meanwhile (default 8000).")] = None,
     data_dir: Annotated[
@@ -49,11 +61,15 @@ def demo(
 
     if port and not port_is_free(port):
         house.fail(f"port {port} is taken; choose another with --port")
-    stage = Stage(house.data_dir(), port or free_port(8000), free_port(2525), start.date())
+    try:
+        first = date.fromisoformat(start)
+    except ValueError:
+        house.fail(f"--start {start!r} is not a date; write 1998-01-01")
+    stage = Stage(house.data_dir(), port or free_port(8000), free_port(2525), first)
     try:
         with hold(stage.data_dir):
             password = _open(stage)
-            out.print(f"The stage is set in {stage.data_dir}; the clock stands at {start:%d %B %Y}.")
+            out.print(f"The stage is set in {stage.data_dir}; the clock stands at {first:%-d %B %Y}.")
             with Machine(stage.port, stage.sink_port) as machine:
                 played = _play(stage, machine, nights)
                 _tell(stage, played, password, file)
@@ -65,17 +81,18 @@ def _open(stage: Stage) -> str:
     """Clear and furnish the stage, and wake Django on it; the password of the user "demo"."""
     from usher.demo.customers import gone_addresses
     from usher.demo.play import behaviour
-    from usher.demo.stage import clear, furnish
+    from usher.demo.stage import clear, furnish, refuse_to_clear
     from usher.lib import clock
 
-    is_demo = house.remembered().get("USHER_MODE") == "demo"
-    os.environ["DATABASE_URL"] = clear(stage.data_dir, is_demo=is_demo)
+    if house.remembered().get("USHER_MODE") != "demo":
+        refuse_to_clear(stage.data_dir)
     environment = stage.environment()
+    house.remember(environment)
+    os.environ["DATABASE_URL"] = clear(stage.data_dir)
     os.environ.update(environment)
     clock.move(stage.clock_file, stage.opening())
     (stage.data_dir / "mail").mkdir()
     (stage.data_dir / "mail" / "behaviour.json").write_text(behaviour(stage, gone_addresses()), "utf-8")
-    house.remember(environment)
     house.open_house(migrated=False)
     furnish(stage, environment["USHER_DEMO_PASSWORD"], stage.api_environment())
     return environment["USHER_DEMO_PASSWORD"]
@@ -100,7 +117,7 @@ def _play(stage: Stage, machine: Machine, nights: int) -> list[Night]:
     with Progress(*columns, console=err, transient=True) as progress:
         bar = progress.add_task("nights", total=nights)
         play.on_moment = lambda moment: progress.update(bar, description=f"{moment:%Y-%m-%d %H:%M}")
-        out.print(HEADINGS, style="bold")
+        out.print(_headings(), style="bold")
         for night in play.nights(nights):
             played.append(night)
             out.print(line(night))
@@ -109,17 +126,33 @@ def _play(stage: Stage, machine: Machine, nights: int) -> list[Night]:
 
 
 def line(night: Night) -> str:
-    """One night in one line, under HEADINGS."""
+    """One night in one line, under the headings."""
     seeds = night.seeds
     arrived = seeds.get("on_time", 0) + seeds.get("late", 0)
     told = f"{arrived}/{seeds['expected']}" if seeds["expected"] else "·"
     if seeds["incidents_open"]:
         told += f" [red]{seeds['incidents_open']} incidents open[/red]"
-    return (
-        f"{night.as_of:%Y-%m-%d}  {night.members:>7,} {night.tagged:>7,} {night.untagged:>6,} {night.added:>7,} "
-        f"{night.updated:>7,} {night.removed:>7,} {night.calls:>5} {night.enrolled:>8,} {night.mailed:>7,} "
-        f"{night.came_back:>9,} {sum(night.exited.values()):>7,}  {told}"
+    figures = (
+        night.members,
+        night.tagged,
+        night.untagged,
+        night.added,
+        night.updated,
+        night.removed,
+        night.calls,
+        night.enrolled,
+        night.mailed,
+        night.came_back,
+        sum(night.exited.values()),
     )
+    widths = list(COLUMNS.values())[1:]
+    cells = (f"{figure:>{width},}" for figure, width in zip(figures, widths, strict=True))
+    return f"{night.as_of:%Y-%m-%d}{''.join(cells)}  {told}"
+
+
+def _headings() -> str:
+    first, *others = COLUMNS.items()
+    return f"{first[0]:<{first[1]}}{''.join(f'{name:>{width}}' for name, width in others)}  seeds"
 
 
 def _tell(stage: Stage, played: list[Night], password: str, file: Path | None) -> None:
@@ -135,10 +168,11 @@ def _tell(stage: Stage, played: list[Night], password: str, file: Path | None) -
     for sentence, holds in totals["adds_up"].items():
         out.print(f"  {'[green]✓[/green]' if holds else '[red]✗[/red]'} {sentence}")
     for incident in figures["incidents"]:
+        closed = f" {incident['closed_at']:%Y-%m-%d %H:%M}" if incident["closed_at"] else ""
         out.print(
-            f"  incident: “{incident['mail']}” for {incident['seed']}, opened {incident['opened_at']:%Y-%m-%d %H:%M} "
-            f"at the {incident['hop']}, {incident['state']}"
-            + (f" {incident['closed_at']:%Y-%m-%d %H:%M}" if incident["closed_at"] else "")
+            f"  incident: “{incident['mail']}” for {incident['seed']}, opened "
+            f"{incident['opened_at']:%Y-%m-%d %H:%M} at the {incident['hop']}; "
+            f"{incident['verdict']}, {incident['state']}{closed}"
         )
     if file:
         from django.core.serializers.json import DjangoJSONEncoder
@@ -146,7 +180,7 @@ def _tell(stage: Stage, played: list[Night], password: str, file: Path | None) -
         file.write_text(json.dumps(figures, cls=DjangoJSONEncoder, indent=1, ensure_ascii=False), "utf-8")
         out.print(f"  written to {file}")
     out.print()
-    out.print("Look at it: [bold]make up[/bold] (or usher up), then http://localhost:%d" % stage.port)
+    out.print(f"Look at it: [bold]make up[/bold] (or usher up), then http://localhost:{stage.port}")
     out.print(f"Log in as [bold]demo[/bold] with the password [bold]{password}[/bold]")
 
 

@@ -29,9 +29,8 @@ def report(as_json: JSON = False) -> None:
         return
     verdicts = ("on_time", "late", "early", "duplicate", "missing", "pending")
     told = ", ".join(f"{found[name]} {name.replace('_', ' ')}" for name in verdicts if found[name])
-    out.print(
-        f"{found['placements']['placed']} seeds placed; of {found['expected']} mails expected: {told or 'none yet'}"
-    )
+    placed = found["placements"]["placed"]
+    out.print(f"{placed} seeds placed; of {found['expected']} mails expected: {told or 'none yet'}")
     for incident in found["incidents"]:
         colour = "green" if incident["state"] == "closed" else "red"
         out.print(

@@ -16,7 +16,7 @@ import usher
 from usher.lib import clock, postgres
 
 #: Files of the data directory that outlive a clean start.
-KEPT = ("postgres", "secret.key", "machine.lock")
+KEPT = ("postgres", "secret.key", "machine.lock", "house.json")
 
 
 class StageError(Exception):
@@ -73,22 +73,27 @@ class Stage:
         }
 
 
-def clear(data_dir: Path, *, is_demo: bool) -> str:
-    """Empty the data directory and its database for a clean start; the database's URL.
-
-    Refuses a directory or database that holds anything that the demo did not put there.
-    """
-    if (data_dir / "postgres").exists() and not is_demo:
+def refuse_to_clear(data_dir: Path) -> None:
+    """StageError when the data directory holds anything that a demo did not put there."""
+    if (data_dir / "postgres").exists():
         raise StageError(
             f"{data_dir} holds an Usher that is not a demo; it is left alone. "
             "Play the demo elsewhere: usher demo --data-dir ./var-demo"
         )
+    if os.environ.get("DATABASE_URL") and _tables(os.environ["DATABASE_URL"]):
+        raise StageError("the database of DATABASE_URL is not empty; the demo wants one of its own")
+
+
+def _tables(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def clear(data_dir: Path) -> str:
+    """Empty the data directory and its database for a clean start; the database's URL."""
     url = os.environ.get("DATABASE_URL") or postgres.start(data_dir)
     with psycopg.connect(url, autocommit=True) as connection:
-        count = "select count(*) from pg_tables where schemaname = 'public'"
-        row = connection.execute(count).fetchone()
-        if row and row[0] and not is_demo:
-            raise StageError("the database of DATABASE_URL is not empty; the demo wants one of its own")
         connection.execute("drop schema public cascade")
         connection.execute("create schema public")
     for path in data_dir.iterdir():

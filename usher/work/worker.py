@@ -6,6 +6,8 @@ import asyncio
 import logging
 
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.manager import JobManager
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ def run(concurrency: int = 4) -> None:
 
 
 async def _work(concurrency: int) -> None:
+    assert isinstance(app.connector, DjangoConnector)
     worker_app = app.with_connector(app.connector.get_worker_connector())
     async with worker_app.open_async():
         rescue = asyncio.create_task(_rescue(worker_app.job_manager))
@@ -37,11 +40,8 @@ async def _work(concurrency: int) -> None:
             rescue.cancel()
 
 
-async def _rescue(jobs: object) -> None:
+async def _rescue(jobs: JobManager) -> None:
     """Hand the jobs of dead workers on. Every job is written so that doing it again is harmless."""
-    from procrastinate.manager import JobManager
-
-    assert isinstance(jobs, JobManager)
     while True:
         for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=SILENCE):
             log.warning("job %s (%s) belonged to a worker that died; it is done again", job.id, job.task_name)

@@ -18,9 +18,7 @@ def test_a_taken_port_is_seen_and_the_next_free_one_is_found() -> None:
 
 
 def test_two_machines_never_hold_one_data_directory(tmp_path: Path) -> None:
-    with hold(tmp_path):
-        with pytest.raises(MachineError, match="already runs"):
-            with hold(tmp_path):
-                pass
+    with hold(tmp_path), pytest.raises(MachineError, match="already runs"), hold(tmp_path):
+        pass
     with hold(tmp_path):
         pass
