@@ -12,7 +12,7 @@ from usher.sources.open import open_tables, stored_schema
 
 
 def in_english(audience: Audience) -> str:
-    """The rule as a sentence, by the tables as last read; empty for a tag put by hand, the slip for a bad rule."""
+    """The rule as a sentence; empty for a tag put by hand, the slip itself for a rule that cannot be read."""
     schema = stored_schema()
     if not audience.rule or schema is None:
         return ""
