@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
+from django.conf import settings
 
 from usher.sources import columns, sql
 from usher.sources.errors import SourceError, SourceRefusedError
@@ -22,6 +23,8 @@ from usher.sources.findings import KEPT, Place
 
 #: Goes into the names of copies: a new number reads everything again.
 FORMAT = 1
+#: Bytes that are looked at in one go.
+BLOCK = 1 << 22
 #: So many rows of a file vote for the types of its columns.
 SAMPLE = 200_000
 #: Row numbers of later findings are worked out from at most so many bad rows.
@@ -73,7 +76,7 @@ def look(path: Path, folder: Path) -> CsvFile:
 
 def copy(file: CsvFile, types: Mapping[str, str], folder: Path) -> Copy:
     """The Parquet copy of `file` with these DuckDB types, made now unless it exists."""
-    layout = json.dumps([file.fingerprint, [(name, types[name]) for name in file.header]])
+    layout = json.dumps([file.fingerprint, settings.TIME_ZONE, [types[name] for name in file.header]])
     target = folder / f"{hashlib.sha256(layout.encode()).hexdigest()[:24]}.parquet"
     notes = target.with_suffix(".json")
     if not (target.exists() and notes.exists()):
@@ -93,7 +96,8 @@ def _fingerprint(path: Path) -> str:
 def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         with path.open("rb") as lines:
-            first = lines.readline(1_000_000).decode("utf-8-sig")
+            line = lines.readline(1_000_000)
+        first = b"".join(line.splitlines()[:1]).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(f"{path}: the header line is not UTF-8; save the file as CSV UTF-8") from None
     if not first.strip():
@@ -110,45 +114,67 @@ def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     return delimiter, names
 
 
+@contextmanager
+def _in_our_time_zone() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A time without a zone is the organisation's, whatever the machine's is."""
+    with duckdb.connect() as connection:
+        connection.execute(f"SET TimeZone = {sql.text(settings.TIME_ZONE)}")
+        yield connection
+
+
 def _scan(path: Path, delimiter: str, types: Mapping[str, str], rejects: str) -> str:
     """`read_csv` with nothing left to guess: guessing is what bad rows spoil."""
     names = ", ".join(f"{sql.text(name)}: {sql.text(kind)}" for name, kind in types.items())
     return (
         f"read_csv({sql.text(path)}, auto_detect=false, header=true, delim={sql.text(delimiter)},"
-        f" quote='\"', escape='\"', columns={{{names}}}, {rejects})"
+        f" quote='\"', escape='\"', dateformat='%Y-%m-%d', columns={{{names}}}, {rejects})"
     )
 
 
 @contextmanager
 def _one_line_ending(path: Path, folder: Path) -> Iterator[Path]:
-    """The file itself, or a passing copy with one kind of line ending: DuckDB stops at a mixture."""
-    if not _mixed(path):
+    """The file itself, or a passing copy in which every line ends in LF: DuckDB stops at a mixture."""
+    ends, pairs, returns = _line_endings(path)
+    if returns in (0, ends) and pairs == returns:
         yield path
         return
+    # a return alone ends a line only where nothing else does
+    alone = b" " if ends else b"\n"
     scratch = folder / f"{path.stem}.{os.getpid()}.tmp.csv"
     try:
-        with path.open("rb") as lines, scratch.open("wb") as plain:
-            plain.writelines(line[:-2] + b"\n" if line.endswith(b"\r\n") else line for line in lines)
+        with path.open("rb") as text, scratch.open("wb") as plain:
+            for block in _blocks(text):
+                plain.write(block.replace(b"\r\n", b"\n").replace(b"\r", alone))
         yield scratch
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _mixed(path: Path) -> bool:
-    """Whether some lines end in CR LF and others in LF alone."""
-    ends = pairs = 0
+def _line_endings(path: Path) -> tuple[int, int, int]:
+    """How many LF, CR LF and CR are in the file."""
+    found = (0, 0, 0)
     with path.open("rb") as text:
-        while block := text.read(1 << 22):
-            ends += block.count(b"\n")
-            pairs += block.count(b"\r\n")
-    return 0 < pairs < ends
+        for block in _blocks(text):
+            ends, pairs, returns = found
+            found = (
+                ends + block.count(b"\n"),
+                pairs + block.count(b"\r\n"),
+                returns + block.count(b"\r"),
+            )
+    return found
+
+
+def _blocks(text: IO[bytes]) -> Iterator[bytes]:
+    """Blocks of some megabytes that do not cut a CR LF in two."""
+    while block := text.read(BLOCK):
+        yield block + text.read(1) if block.endswith(b"\r") else block
 
 
 def _vote(path: Path, delimiter: str, header: tuple[str, ...]) -> dict[str, dict[str, int]]:
     ballots = [columns.ballot(name) for name in header]
     scan = _scan(path, delimiter, dict.fromkeys(header, "VARCHAR"), "ignore_errors=true")
     counts = ", ".join(expression for ballot in ballots for expression in ballot)
-    with duckdb.connect() as connection:
+    with _in_our_time_zone() as connection:
         row = sql.row(connection, f"SELECT {counts} FROM (FROM {scan} LIMIT {SAMPLE})")
     width = len(ballots[0])
     return {name: columns.votes(row[at * width : (at + 1) * width]) for at, name in enumerate(header)}
@@ -163,7 +189,7 @@ def _convert(file: CsvFile, plain: Path, types: Mapping[str, str], target: Path)
         {name: types[name] for name in file.header},
         "store_rejects=true, rejects_limit=0, rejects_table='rejected', rejects_scan='scans'",
     )
-    with duckdb.connect() as connection:
+    with _in_our_time_zone() as connection:
         connection.execute(f"COPY (FROM {scan}) TO {sql.text(scratch)} (FORMAT parquet)")
         notes = _rejected(connection, file)  # before anything is published
     if _fingerprint(file.path) != file.fingerprint:
@@ -173,10 +199,15 @@ def _convert(file: CsvFile, plain: Path, types: Mapping[str, str], target: Path)
     return notes
 
 
+#: A stray quote takes the following lines for part of its value: then the rest cannot simply go on.
+#: (A message about a value of several lines is cut after the first, before the type that was wanted.)
+_HIDES_ROWS = """error_type = 'LINE SIZE OVER MAXIMUM'
+    OR error_type = 'UNQUOTED VALUE' AND contains(csv_line, chr(10))
+    OR error_type = 'CAST' AND contains(csv_line, chr(10)) AND NOT contains(error_message, '" to ')"""
+
+
 def _rejected(connection: duckdb.DuckDBPyConnection, file: CsvFile) -> dict[str, Any]:
-    swallowed = "error_type = 'UNQUOTED VALUE' AND contains(csv_line, chr(10))"
-    unending = f"{swallowed} OR error_type = 'LINE SIZE OVER MAXIMUM'"
-    (row,) = sql.row(connection, f"SELECT min(line) FROM rejected WHERE {unending}")
+    (row,) = sql.row(connection, f"SELECT min(line) FROM rejected WHERE {_HIDES_ROWS}")
     if row:
         raise SourceRefusedError(
             f"{file.path}: a quoted value that starts in row {row} does not end, and hides the rows"

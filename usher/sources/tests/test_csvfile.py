@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from usher.sources import columns, csvfile
 from usher.sources.errors import SourceError, SourceRefusedError
@@ -33,7 +35,7 @@ BROKEN = (
 )
 
 
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_rows_that_do_not_fit_are_listed_with_row_number_column_and_reason_and_the_rest_goes_on(
     tmp_path: Path, ending: str
 ) -> None:
@@ -52,16 +54,24 @@ def test_rows_that_do_not_fit_are_listed_with_row_number_column_and_reason_and_t
 
 def test_a_mixture_of_line_endings_is_read_like_one(tmp_path: Path) -> None:
     path = tmp_path / "mixed.csv"
-    path.write_bytes(b"id,name\n1,Ann\r\n2,Bob\r\n")
-    assert read(path, tmp_path / "copies")[1] == [(1, "Ann"), (2, "Bob")]
+    path.write_bytes(b"id,name\n1,Ann\r\n2,Bo\rb\r\n")
+    assert read(path, tmp_path / "copies")[1] == [(1, "Ann"), (2, "Bo b")]
     assert [
         one.suffix for one in (tmp_path / "copies").iterdir() if one.suffix not in (".json", ".parquet")
     ] == []
 
 
-def test_a_quote_that_never_ends_is_refused_and_says_where_it_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        'id,name\n1,Ann\n2,"Bob\n3,Carol\n4,Dan\n',
+        'id,born,name\n1,1970-01-01,Ann\n2,"1970-01-01,Bob\n3,1970-01-01,Carol\n4,1970-01-01",Dan\n'
+        "5,1970-01-01,Eve\n6,1970-01-01,Fay\n",
+    ],
+)
+def test_a_quote_that_hides_rows_is_refused_and_says_where_it_starts(tmp_path: Path, content: str) -> None:
     path = tmp_path / "quote.csv"
-    path.write_text('id,name\n1,Ann\n2,"Bob\n3,Carol\n4,Dan\n')
+    path.write_text(content)
     with pytest.raises(SourceRefusedError, match="starts in row 3 does not end"):
         read(path, tmp_path / "copies")
 
@@ -111,6 +121,20 @@ def test_a_file_is_read_once_and_again_when_it_changes(tmp_path: Path) -> None:
     assert read(path, tmp_path / "copies")[0].path.stat().st_mtime_ns == made
     path.write_text("id,name\n1,Ann\n2,Bob\n")
     assert read(path, tmp_path / "copies")[1] == [(1, "Ann"), (2, "Bob")]
+
+
+def test_a_time_without_a_zone_is_read_in_the_zone_of_the_organisation(
+    tmp_path: Path, settings: Settings
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("id,at\n1,1998-07-01 12:00\n2,1998-07-01T12:00:00Z\n")
+    for zone, first in (("Europe/Paris", 10), ("UTC", 12)):
+        settings.TIME_ZONE = zone
+        _, rows = read(path, tmp_path / "copies")
+        assert [row[1] for row in rows] == [
+            datetime(1998, 7, 1, first, tzinfo=UTC),
+            datetime(1998, 7, 1, 12, tzinfo=UTC),
+        ]
 
 
 @pytest.mark.parametrize(
