@@ -1,10 +1,10 @@
 """Apply a planned run step by step; it can be killed at any instant and gone on with.
 
-Each step is a row before its call. `in_doubt` is written just before the call and `sent`, with the platform's id,
-just after; so after a crash `sent` is asked for by its id, and `in_doubt` means that nobody can know whether the
-platform took it. It offers no list of imports to look in, and none is needed: imports are upserts of the same
-file and removals name the same addresses, so sending them again leaves what sending them once leaves. Nothing that
-fires join actions is sent from here.
+Each step is a row before its call. `in_doubt` is written just before the call and `sent`, with the platform's
+id, just after; so after a crash `sent` is asked for by its id, and `in_doubt` means: nobody can know whether
+the platform took it. It offers no list of imports to look in, and none is needed: imports are upserts of the
+same file and removals name the same addresses, so sending them again leaves what sending them once leaves.
+Nothing that fires join actions is sent from here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from usher.syncs.plan import import_rows
 
 Sleep = Callable[[float], None]
 
-#: Seconds: the first and the longest pause between two questions about a job at the platform, and how long we ask.
+#: Seconds: the first and the longest pause between two questions about a job, and how long we ask.
 FIRST_PAUSE, LONGEST_PAUSE, PATIENCE = 0.2, 5.0, 3600.0
 #: Times that a platform may say it does not know a job before it is believed.
 UNKNOWNS = 3

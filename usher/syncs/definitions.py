@@ -45,7 +45,7 @@ class SyncBody(BaseModel):
 
     audience: str
     destination: str
-    list: str = Field(min_length=1, max_length=128)
+    list_name: str = Field(alias="list", min_length=1, max_length=128)
     fields: dict[str, str] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
     schedule: str = ""
@@ -58,7 +58,7 @@ SECTIONS: dict[str, type[BaseModel]] = {"syncs": SyncBody}
 
 
 def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
-    """Make the sync as `body` says. Another list or destination starts afresh; the old list stays as it is."""
+    """Make the sync as `body` says. Another list starts afresh; the old one stays as it is."""
     assert isinstance(body, SyncBody), section
     had = Sync.objects.filter(name=name).first()
     wanted = _wanted(name, body)
@@ -92,7 +92,7 @@ def _exported(sync: Sync) -> dict[str, Any]:
         "create_list": sync.create_list,
         "create_fields": sync.create_fields,
     }
-    plain = SyncBody(audience="", destination="", list="-").model_dump() | {
+    plain = SyncBody(audience="", destination="", list="-").model_dump(by_alias=True) | {
         "guard": {"share": "10%", "floor": 100}
     }
     return {field: value for field, value in body.items() if value != plain[field]}
@@ -111,7 +111,7 @@ def _wanted(name: str, body: SyncBody) -> dict[str, Any]:
     return {
         "audience": _audience(name, body.audience),
         "destination": destination,
-        "list_name": body.list,
+        "list_name": body.list_name,
         "fields": body.fields,
         "tags": tags,
         "schedule": _cron(name, body.schedule),

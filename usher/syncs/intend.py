@@ -22,8 +22,8 @@ KEPT = 30
 def intend(run: Run, plan: Plan, remove_rows: int) -> None:
     """Make the plan's steps the run's own.
 
-    Removals come before imports: as long as the new address of a person is not in the ledger, the old one still
-    is, so a run that ends between the two is put right by the next plan.
+    Removals come before imports: as long as the new address of a person is not in the ledger, the old one is,
+    so a run that ends between the two is put right by the next plan.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     steps = [*_makings(plan), *_removals(run, plan, remove_rows), *_imports(run, plan), *_record(run, plan)]

@@ -55,7 +55,7 @@ def write_import(run: Run, rows: pa.Table, faults: Mapping[str, str], now: datet
                from rows_sent left join faults on lower(email) = address"""
         ).to_arrow_table()
         database.register("entries", entries)
-        counted = database.sql(
+        counted = database.execute(
             "select action, count(*) from entries where state = 'refused' group by action"
         ).fetchall()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -71,7 +71,7 @@ def write_removals(run: Run, keys: list[str]) -> None:
 
 
 def write_refusals(run: Run, rows: pa.Table, now: datetime) -> None:
-    """Enter refusals of ours (key, email, reason): nothing was sent for these people, and they are not on the list."""
+    """Enter refusals of ours (key, email, reason): people for whom nothing was sent."""
     with transaction.atomic(), connection.cursor() as cursor:
         _stage(rows.select(["key", "email", "reason"]))
         cursor.execute(_ENTER_REFUSALS, [run.sync_id, run.pk, now])
@@ -100,7 +100,7 @@ _READ = """
     copy (select key, email, hash, fields, state, reason, on_list
           from syncs_pushed where sync_id = %s) to stdout (format csv, header, force_quote *)"""
 
-# A refused row stays on the list if it was there under the same address: the platform refused the change only.
+# Who was refused under the address that is on the list stays there: only the change was refused.
 _ENTER_IMPORT = """
     insert into syncs_pushed as had (sync_id, run_id, at, key, email, fields, hash, state, reason, on_list)
     select %s, %s, %s, key, email, fields::jsonb, hash, state, reason, state = 'pushed' from staged
@@ -111,7 +111,8 @@ _ENTER_IMPORT = """
 
 _ENTER_REFUSALS = """
     insert into syncs_pushed (sync_id, run_id, at, key, email, fields, hash, state, reason, on_list)
-    select distinct on (key) %s, %s, %s::timestamptz, key, coalesce(email, ''), '{}'::jsonb, '', 'refused', reason, false
+    select distinct on (key)
+           %s, %s, %s::timestamptz, key, coalesce(email, ''), '{}'::jsonb, '', 'refused', reason, false
     from staged order by key
     on conflict (sync_id, key) do update
     set run_id = excluded.run_id, at = excluded.at, email = excluded.email, fields = excluded.fields,

@@ -3,8 +3,8 @@
 Everybody who is read ends in exactly one of four numbers: read = added + updated + unchanged + refused.
 `removed` stands beside them: people who are on the list and are no longer wanted there.
 
-A person is a key, not an address. When the address of a key changes, that is one update of one person: the old
-address is taken off the list (unless somebody else wants it there) and the new one is put on it.
+A person is a key, not an address. When the address of a key changes, that is one update of one person: the
+old address is taken off the list (unless somebody else wants it there) and the new one is put on it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import pyarrow as pa
 
 from usher.destinations.base import Capabilities, FieldType, Work
 
-#: Columns of data fields are called "field.NAME" in plans and payloads: no field can be mistaken for ours.
+#: Columns of data fields are called "field.NAME" in plans and payloads, so none is mistaken for ours.
 FIELD = "field."
 
 
 @dataclass(frozen=True)
 class There:
-    """What the platform is known to have: the list's id, "" without one, and data fields by upper-case name."""
+    """What the platform is known to have: the list's id ("" if none), and data fields by upper-case name."""
 
     list_id: str
     fields: Mapping[str, FieldType]
@@ -51,8 +51,8 @@ class Plan:
     list_name: str
     create_list: bool
     create_fields: Mapping[str, FieldType]
-    #: key, email, action (add or update), changed (names, comma between), old_email, hash, fields (JSON text),
-    #: and a column "field.NAME" for each data field
+    #: key, email, action (add or update), changed (names with commas between), old_email, hash,
+    #: fields (JSON text), and a column "field.NAME" for each data field
     upserts: pa.Table
     #: key, email, leaver (no longer wanted; else the old address of somebody who stays),
     #: off (the address is to be taken off the list)
@@ -103,14 +103,14 @@ def plan(
     with duckdb.connect() as database:
         database.execute("set TimeZone = 'UTC'")
         database.register(
-            "desired_rows", desired.rename_columns(_working_name(it) for it in desired.column_names)
+            "desired_rows", desired.rename_columns([_working_name(it) for it in desired.column_names])
         )
         database.register("refused_rows", refused)
         database.register("pushed", pushed)
         for statement in _statements(desired, kinds, capabilities):
             database.execute(statement)
         tables = {name: database.sql(text).to_arrow_table() for name, text in _RESULTS.items()}
-        counts = Counts(*cast("tuple[int, ...]", database.sql(_COUNTS).fetchone()))
+        counts = Counts(*cast("tuple[int, ...]", database.execute(_COUNTS).fetchone()))
     missing = {name: kind for name, kind in kinds.items() if name.upper() not in there.fields}
     imports = capabilities.split(import_rows(tables["upserts"]))
     return Plan(
@@ -137,7 +137,7 @@ def plan(
 def import_rows(upserts: pa.Table) -> pa.Table:
     """`email` and the data fields under their own names, as a platform's import takes them."""
     names = ["email", *(name for name in upserts.column_names if name.startswith(FIELD))]
-    return upserts.select(names).rename_columns(name.removeprefix(FIELD) for name in names)
+    return upserts.select(names).rename_columns([name.removeprefix(FIELD) for name in names])
 
 
 def field_type(name: str, kind: pa.DataType) -> FieldType:
@@ -183,9 +183,7 @@ def _problems(
     for name, kind in kinds.items():
         theirs = there.fields.get(name.upper(), kind)
         if theirs not in (kind, "text"):
-            found.append(
-                f"the data field {name} is a {theirs} field at the platform and would be sent a {kind}; map another"
-            )
+            found.append(f"the data field {name} holds a {theirs} at the platform, not a {kind}; map another")
     return found
 
 
@@ -243,7 +241,8 @@ def _statements(desired: pa.Table, kinds: Mapping[str, FieldType], capabilities:
     )
     return [
         f"""create temp table checked as
-            select key, email, lower(email) as address {columns}, cast(json_object({pairs}) as varchar) as fields,
+            select key, email, lower(email) as address {columns},
+                   cast(json_object({pairs}) as varchar) as fields,
                    case when email is null or not regexp_full_match(email, '[^\\s@]+@[^\\s@]+')
                           or contains(email, chr(0)) then 'no usable address'
                         {faults} end as reason
@@ -251,7 +250,8 @@ def _statements(desired: pa.Table, kinds: Mapping[str, FieldType], capabilities:
         # Two keys with one address: it goes to the one that had it, else to the first key.
         """create temp table turns as
            select checked.*, md5(checked.fields) as hash,
-                  row_number() over (partition by key order by checked.reason is not null, address) as key_turn,
+                  row_number() over (partition by key
+                                     order by checked.reason is not null, address) as key_turn,
                   first_value(key) over holders as holder
            from checked left join pushed using (key)
            window holders as (partition by address, checked.reason is null
@@ -266,7 +266,8 @@ def _statements(desired: pa.Table, kinds: Mapping[str, FieldType], capabilities:
         f"""create temp table upserted as
             with fit as (select * from turns where reason is null and key_turn = 1 and holder = key)
             select fit.* exclude (reason, key_turn, holder), pushed.email as old_email, pushed.reason,
-                   lower(pushed.email) is distinct from address as moved, coalesce(pushed.on_list, false) as was_on_list,
+                   lower(pushed.email) is distinct from address as moved,
+                   coalesce(pushed.on_list, false) as was_on_list,
                    case when pushed.key is null then 'add'
                         when not moved and pushed.hash = fit.hash
                           then case pushed.state when 'pushed' then 'unchanged' else 'refused' end

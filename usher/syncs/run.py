@@ -13,8 +13,8 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
-from usher.audiences.errors import AudienceError
 from usher.audiences.desired import Desired
+from usher.audiences.errors import AudienceError
 from usher.destinations.base import ListGoneError, Platform
 from usher.lib import schedule
 from usher.lib.http import OutsideError
@@ -51,7 +51,7 @@ class _Connection:
 
 
 def preview(sync: Sync, *, sleep: Sleep = time.sleep, transport: httpx.BaseTransport | None = None) -> Plan:
-    """What a run would do now. Reads the platform's lists and fields if they are not known; changes nothing there.
+    """What a run would do now; changes nothing at the platform, and asks it only what is not known yet.
 
     Raises AudienceError and OutsideError.
     """
@@ -69,7 +69,7 @@ def run(
 ) -> Run:
     """Plan, guard and apply. A slot is answered once: a second call goes on with what is unfinished.
 
-    What goes wrong outside is on the Run (state, error, retry), not raised. BusyError when it is running already.
+    What goes wrong outside is on the Run (state, error, retry), not raised; BusyError when it runs already.
     """
     with _alone(sync):
         sync.refresh_from_db()
@@ -188,11 +188,12 @@ def _end(one: Run, state: Run.State, error: str, *, retry: bool, now: datetime) 
 
 def _plan(sync: Sync, platform: Platform, members: Desired) -> Plan:
     names = [name for name in members.rows.column_names if name not in ("key", "email")]
+    there = look(sync, platform, names)  # before the ledger is read: it may have to start afresh
     return plan(
         members.rows,
         members.refused,
         ledger.read(sync),
-        there=look(sync, platform, names),
+        there=there,
         capabilities=platform.capabilities,
         list_name=sync.list_name,
         create_list=sync.create_list,

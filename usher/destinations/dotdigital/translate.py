@@ -32,8 +32,25 @@ _OUR_TYPES: dict[str, FieldType] = {
 }
 #: Names that Dotdigital keeps for itself, in lower case; e-mail is the address's own column.
 RESERVED = frozenset(
-    "account campaign campaignid contact contact_api_id contactid email hcontactid hemail hemail256 id "
-    "messagecontent mobilenumberid notes token unsubscribed uniquecontactid".split()
+    {
+        "account",
+        "campaign",
+        "campaignid",
+        "contact",
+        "contact_api_id",
+        "contactid",
+        "email",
+        "hcontactid",
+        "hemail",
+        "hemail256",
+        "id",
+        "messagecontent",
+        "mobilenumberid",
+        "notes",
+        "token",
+        "unsubscribed",
+        "uniquecontactid",
+    }
 )
 #: The only status that is mailed; one that this version cannot name is not.
 MAILABLE = "subscribed"
@@ -168,8 +185,10 @@ def _text(name: str, kind: pa.DataType) -> str:
         moment = f"({column} at time zone 'UTC')" if kind.tz else column
         return f"strftime({moment}, '%Y-%m-%dT%H:%M:%S.%gZ')"
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        # at most nine places and no exponent, which is what a Numeric field can hold
-        return rf"regexp_replace(cast(cast({column} as decimal(38, 9)) as varchar), '\.?0+$', '')"
+        # at most nine places and no exponent, which is what a Numeric field can hold; by way of its shortest
+        # text, since a double times 10^9 is no longer exact
+        places = f"cast(cast({column} as varchar) as decimal(38, 9))"
+        return rf"regexp_replace(cast({places} as varchar), '\.?0+$', '')"
     return f"cast({column} as varchar)"
 
 
@@ -196,8 +215,8 @@ def write_csv(rows: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def split(rows: pa.Table) -> list[pa.Table]:
-    """The rows in as few files as 10 MB allow, in order; their sizes are counted, not guessed."""
+def split(rows: pa.Table, limit: int = IMPORT_BYTES) -> list[pa.Table]:
+    """The rows in as few files as `limit` bytes each allow, in order; sizes are counted, not guessed."""
     columns = file_columns(rows)
     header = sum(len(name) + 3 for name in columns)
     # two quotes a value, inner ones doubled, and a comma or the line's end after each
@@ -206,11 +225,8 @@ def split(rows: pa.Table) -> list[pa.Table]:
     ]
     with duckdb.connect() as database:
         database.register("members", rows)
-        found = database.sql(f"select {' + '.join(sizes)} from members").fetchall()
-    return [
-        rows.slice(start, stop - start)
-        for start, stop in _cuts([it for (it,) in found], IMPORT_BYTES - header)
-    ]
+        found = database.execute(f"select {' + '.join(sizes)} from members").fetchall()
+    return [rows.slice(start, stop - start) for start, stop in _cuts([it for (it,) in found], limit - header)]
 
 
 def _cuts(sizes: list[int], room: int) -> list[tuple[int, int]]:

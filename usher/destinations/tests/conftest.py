@@ -2,17 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from usher.destinations.tests.platforms import any_platform, without_backoff
 
-import pytest
-
-from usher.destinations.tests import published
-from usher.destinations.tests.platforms import any_platform
-
-__all__ = ["any_platform"]
-
-
-@pytest.fixture
-def dotdigital() -> Iterator[published.Published]:
-    with published.serve() as account:
-        yield account
+__all__ = ["any_platform", "without_backoff"]

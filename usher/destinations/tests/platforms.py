@@ -8,10 +8,12 @@ from typing import Any, Literal, Protocol
 
 import httpx
 import pytest
+import stamina
 
 from usher.destinations.dotdigital.client import Dotdigital
 from usher.destinations.dotdigital.settings import DotdigitalSettings
 from usher.destinations.tests import published
+from usher.lib.http import ATTEMPTS
 
 
 class Served(Protocol):
@@ -32,6 +34,14 @@ PLATFORMS: dict[str, Callable[[], AbstractContextManager[Served]]] = {
 def any_platform(request: pytest.FixtureRequest) -> Iterator[Served]:
     with PLATFORMS[request.param]() as served:
         yield served
+
+
+@pytest.fixture(autouse=True)
+def without_backoff() -> Iterator[None]:
+    """Repeated calls follow at once."""
+    stamina.set_testing(True, attempts=ATTEMPTS)
+    yield
+    stamina.set_testing(False)
 
 
 def connect(served: Served, **options: Any) -> Dotdigital:
@@ -67,7 +77,7 @@ class Killed(BaseException):
 
 
 class Wire(httpx.HTTPTransport):
-    """Counts the calls, and at one of them cuts off: before the platform hears it, or before we hear the answer."""
+    """Counts the calls, and cuts one off: before the platform hears it, or before we hear the answer."""
 
     def __init__(
         self,

@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from usher.destinations.dotdigital.translate import FAULT_COUNTERS
+
 USERNAME, PASSWORD = "apiuser-0123456789ab@apiconnector.com", "open sesame 1"
 
 #: Reasons of a fault report, and the report's counter, by the status of the contact.
@@ -26,13 +28,10 @@ FAULTS = {
     "IspComplained": ("Complained to ISP", "ispComplaints"),
     "Suppressed": ("Globally Suppressed", "globallySuppressed"),
 }
-COUNTERS = (
-    "newContacts updatedContacts globallySuppressed invalidEntries duplicateEmails blocked unsubscribed hardBounced "
-    "softBounced ispComplaints mailBlocked domainSuppressed pendingDoubleOptin failures suppressedContacts"
-).split()
+COUNTERS = ("newContacts", "updatedContacts", *FAULT_COUNTERS)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     def __init__(self, status: int, message: str) -> None:
         self.status, self.message = status, message
 
@@ -41,7 +40,7 @@ class Published:
     """The account: its contacts, lists, fields and jobs, and knobs for trouble."""
 
     def __init__(self) -> None:
-        self.username, self.password = USERNAME, PASSWORD
+        self.id, self.username, self.password = 7, USERNAME, PASSWORD
         self.url = ""
         self.contacts: dict[int, dict[str, Any]] = {}
         self.lists: dict[int, dict[str, Any]] = {}
@@ -110,14 +109,17 @@ class Published:
 
     def account_info(self, **_: Any) -> Any:
         names = {"Name": "Music shop", "ApiEndpoint": self.url + "/"}
-        return {"id": 7, "properties": [{"name": k, "type": "String", "value": v} for k, v in names.items()]}
+        return {
+            "id": self.id,
+            "properties": [{"name": k, "type": "String", "value": v} for k, v in names.items()],
+        }
 
     def get_lists(self, query: dict[str, str], **_: Any) -> Any:
         return page([list_body(it) for it in self.lists.values()], query)
 
     def post_list(self, body: dict[str, Any], **_: Any) -> Any:
         if any(it["name"].lower() == body["name"].lower() for it in self.lists.values()):
-            raise Refused(400, "Error: ERROR_ADDRESSBOOK_DUPLICATE")
+            raise RefusedError(400, "Error: ERROR_ADDRESSBOOK_DUPLICATE")
         one = {"id": 50 + len(self.lists), "name": body["name"], "members": set()}
         self.lists[one["id"]] = one
         return 201, list_body(one)
@@ -130,9 +132,9 @@ class Published:
 
     def post_field(self, body: dict[str, Any], **_: Any) -> Any:
         if not re.fullmatch(r"[a-zA-Z0-9_-]{1,20}", body["name"]):
-            raise Refused(400, "Error: ERROR_DATAFIELD_INVALID")
+            raise RefusedError(400, "Error: ERROR_DATAFIELD_INVALID")
         if body["name"].upper() in self.fields:
-            raise Refused(400, "Field already exists. ERROR_NON_UNIQUE_DATAFIELD")
+            raise RefusedError(400, "Field already exists. ERROR_NON_UNIQUE_DATAFIELD")
         self.fields[body["name"].upper()] = body["type"]
         return 201, body
 
@@ -140,7 +142,7 @@ class Published:
         one = self.the_list(list_id)
         file = base64.b64decode(body["data"])
         if len(file) > 10 * 1024 * 1024:
-            raise Refused(413, "Error: ERROR_IMPORT_UNSUPPORTED_FORMAT")
+            raise RefusedError(413, "Error: ERROR_IMPORT_UNSUPPORTED_FORMAT")
         self.files.append(file)
         job = {"file": file, "list": one, "polls": self.slow, "report": None, "faults": []}
         self.imports[str(uuid.uuid4())] = job
@@ -201,7 +203,7 @@ class Published:
     def add_contact(self, list_id: str, body: dict[str, Any], **_: Any) -> Any:
         one = self.upsert(body["email"])
         if one["status"] != "Subscribed":
-            raise Refused(400, "Contact is suppressed. ERROR_CONTACT_SUPPRESSED")
+            raise RefusedError(400, "Contact is suppressed. ERROR_CONTACT_SUPPRESSED")
         one["fields"] |= {it["key"].upper(): it["value"] for it in body.get("dataFields") or []}
         members = self.the_list(list_id)["members"]
         if one["id"] not in members:
@@ -221,7 +223,7 @@ class Published:
     def get_contact(self, email: str, **_: Any) -> Any:
         found = self.named(email)
         if found is None:
-            raise Refused(404, "Error: ERROR_CONTACT_NOT_FOUND")
+            raise RefusedError(404, "Error: ERROR_CONTACT_NOT_FOUND")
         return contact_body(found, True)
 
     def unsubscribe(self, body: dict[str, Any], **_: Any) -> Any:
@@ -237,13 +239,13 @@ class Published:
         try:
             return self.lists[int(list_id)]
         except KeyError:
-            raise Refused(404, "Error: ERROR_ADDRESSBOOK_NOT_FOUND") from None
+            raise RefusedError(404, "Error: ERROR_ADDRESSBOOK_NOT_FOUND") from None
 
     def job(self, job_id: str) -> dict[str, Any]:
         try:
             return self.imports[job_id]
         except KeyError:
-            raise Refused(404, "Error: ERROR_IMPORT_NOT_FOUND") from None
+            raise RefusedError(404, "Error: ERROR_IMPORT_NOT_FOUND") from None
 
 
 def list_body(one: dict[str, Any]) -> dict[str, Any]:
@@ -259,7 +261,7 @@ def contact_body(one: dict[str, Any], full: bool) -> dict[str, Any]:
 def page(rows: list[Any], query: dict[str, str]) -> list[Any]:
     select, skip = int(query.get("select", 1000)), int(query.get("skip", 0))
     if not 1 <= select <= 1000 or skip < 0:
-        raise Refused(400, "Error: ERROR_PARAMETER_INVALID")
+        raise RefusedError(400, "Error: ERROR_PARAMETER_INVALID")
     return rows[skip : skip + select]
 
 
@@ -325,12 +327,12 @@ class Handler(BaseHTTPRequestHandler):
             if found and method == self.command:
                 try:
                     reply = call(self.account, query=query, body=body, **found.groupdict())
-                except Refused as no:
+                except RefusedError as no:
                     return no.status, {"message": no.message}, headers
                 return (*reply, headers) if isinstance(reply, tuple) else (200, reply, headers)
         return 404, {"message": "no such path"}, headers
 
-    do_GET = do_POST = do_PUT = do_DELETE = answer
+    do_GET = do_POST = answer  # noqa: N815 - the names that http.server calls
 
 
 @contextmanager
