@@ -105,6 +105,13 @@ def ways(node: Node) -> tuple[str, ...]:
             return ()
 
 
+def spoken(length: timedelta) -> str:
+    """7 days, 1 hour, 90 minutes."""
+    minutes = length // timedelta(minutes=1)
+    unit, size = next(one for one in (("day", 1440), ("hour", 60), ("minute", 1)) if minutes % one[1] == 0)
+    return f"{minutes // size} {unit}{'' if minutes == size else 's'}"
+
+
 def parse(data: Mapping[str, Any]) -> Graph:
     """The graph of a version's JSON, whole and runnable. GraphError."""
     problems: list[str] = []

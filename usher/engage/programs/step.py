@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from usher.engage.messages.queue import INSERT
 from usher.engage.models import Program, ProgramVersion
-from usher.engage.programs.graph import Decision, End, Graph, Send, Wait
+from usher.engage.programs.graph import Decision, End, Graph, Send, Wait, spoken
 from usher.engage.programs.people import People
 
 #: Enrolments of one statement: few enough to be done within a second, many enough to be quick.
@@ -176,13 +176,3 @@ def _counted(rows: list[tuple[Any, ...]], sends: bool) -> Moved:
     moved.exits = Counter({outcome: count for outcome, count, _ in rows if outcome is not None})
     moved.skipped = moved.moved - moved.queued - moved.exits.total() if sends else 0
     return moved
-
-
-def spoken(length: timedelta) -> str:
-    """7 days, 1 hour, 90 minutes."""
-    minutes = length // timedelta(minutes=1)
-    for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)):
-        if minutes % size == 0:
-            count = minutes // size
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return str(length)

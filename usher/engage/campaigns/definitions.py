@@ -1,0 +1,145 @@
+"""Campaigns in definition files, and the data fields that their texts may use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from usher.engage.contacts.fields import checked_type, create_field
+from usher.engage.content.check import problems
+from usher.engage.content.fields import Fields
+from usher.engage.errors import EngageError
+from usher.engage.models import Account, Campaign, DataField
+from usher.engage.models.campaigns import CampaignStatus
+from usher.lib.changes import Change, DefinitionError, written
+
+KIND = "campaign"
+FIELD_KIND = "data field"
+_STATUS = {"triggered": CampaignStatus.TRIGGERED, "standard": CampaignStatus.UNSENT}
+
+
+class CampaignBody(BaseModel):
+    """A mail: its two parts stand here, or in files beside the definitions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subject: str = Field(min_length=1, max_length=998)
+    from_name: str = Field("", max_length=128)
+    from_address: str = Field("", max_length=254)
+    reply_to: str = Field("", max_length=254)
+    type: Literal["triggered", "standard"] = "triggered"
+    html: str | None = None
+    html_file: str | None = None
+    text: str | None = None
+    text_file: str | None = None
+
+    @model_validator(mode="after")
+    def _has_both_parts(self) -> Self:
+        for part in ("html", "text"):
+            if (getattr(self, part) is None) == (getattr(self, f"{part}_file") is None):
+                raise ValueError(f"say either `{part}` or `{part}_file`")
+        return self
+
+
+class DataFieldBody(BaseModel):
+    """A typed value of contacts: `ORDERS: numeric`, or `{type: text, default: music lover}`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str
+    default: str | int | float | bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_word(cls, body: Any) -> Any:
+        return {"type": body} if isinstance(body, str) else body
+
+
+SECTIONS: dict[str, type[BaseModel]] = {"data_fields": DataFieldBody, "campaigns": CampaignBody}
+
+
+def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
+    """Make the campaign or data field as `body` says; DefinitionError keeps everything as it was."""
+    account = account_for(FIELD_KIND if isinstance(body, DataFieldBody) else KIND, name)
+    if isinstance(body, DataFieldBody):
+        return _apply_field(account, name, body)
+    assert isinstance(body, CampaignBody), section
+    wanted = _wanted(name, body, base_dir)
+    if found := problems(wanted["subject"], wanted["html"], wanted["text"], Fields.of(account)):
+        raise DefinitionError(KIND, name, "", "; ".join(found))
+    had = Campaign.objects.filter(account=account, name__iexact=name).first()
+    if had is None:
+        Campaign.objects.create(account=account, created_at=now, updated_at=now, **wanted)
+        return written(KIND, name, True, ())
+    changed = [field for field, value in wanted.items() if getattr(had, field) != value]
+    if changed:
+        Campaign.objects.filter(pk=had.pk).update(updated_at=now, **wanted)
+    return written(KIND, name, False, changed)
+
+
+def export(section: str) -> dict[str, dict[str, Any]]:
+    """Every campaign, or data field, of the oldest account as its YAML body."""
+    account = Account.objects.order_by("pk").first()
+    if section == "data_fields":
+        rows = DataField.objects.filter(account=account).order_by("pk")
+        return {row.name: _exported_field(row) for row in rows}
+    campaigns = Campaign.objects.filter(account=account).order_by("name")
+    return {campaign.name: _exported(campaign) for campaign in campaigns}
+
+
+def account_for(kind: str, name: str) -> Account:
+    """The account that definitions are about: this installation's first."""
+    account = Account.objects.order_by("pk").first()
+    if account is None:
+        raise DefinitionError(kind, name, "", "there is no account yet; define `account` with its name first")
+    return account
+
+
+def _wanted(name: str, body: CampaignBody, base_dir: Path) -> dict[str, Any]:
+    return {
+        "name": name,
+        "subject": body.subject,
+        "from_name": body.from_name,
+        "from_address": body.from_address,
+        "reply_to": body.reply_to,
+        "status": _STATUS[body.type],
+        "html": body.html if body.html is not None else _read(name, "html_file", body.html_file, base_dir),
+        "text": body.text if body.text is not None else _read(name, "text_file", body.text_file, base_dir),
+    }
+
+
+def _read(name: str, field: str, file: str | None, base_dir: Path) -> str:
+    try:
+        return (base_dir / str(file)).read_text("utf-8")
+    except OSError as error:
+        raise DefinitionError(KIND, name, field, f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DefinitionError(KIND, name, field, f"{file} is not UTF-8 text") from None
+
+
+def _exported(campaign: Campaign) -> dict[str, Any]:
+    names = ("subject", "from_name", "from_address", "reply_to")
+    body = {name: getattr(campaign, name) for name in names if getattr(campaign, name)}
+    kind = "triggered" if campaign.status == CampaignStatus.TRIGGERED else "standard"
+    return body | {"type": kind, "html": campaign.html, "text": campaign.text}
+
+
+def _apply_field(account: Account, name: str, body: DataFieldBody) -> Change:
+    """A data field's type never changes: values of it are there already."""
+    had = DataField.objects.filter(account=account, name=name.upper()).first()
+    try:
+        if had is None:
+            create_field(account, name, body.type, default=body.default)
+            return written(FIELD_KIND, name, True, ())
+        if checked_type(body.type) != had.type:
+            raise DefinitionError(FIELD_KIND, name, "type", f"it is {had.type} already and stays so")
+    except EngageError as error:
+        raise DefinitionError(FIELD_KIND, name, "", str(error)) from None
+    return written(FIELD_KIND, name, False, ())
+
+
+def _exported_field(row: DataField) -> dict[str, Any]:
+    return {"type": row.type} | ({"default": row.default_value} if row.default_value else {})
