@@ -212,8 +212,7 @@ def _demand_fit(
 
     Columns may be newer than the last check: before a rule is refused, the data are looked at.
     """
-    known = stored_schema()
-    named = rulebook.with_names(known, Audience.objects.all()) if known else None
+    named = rulebook.known_schema()
     if named and not rulebook.problems_of(thing, node, named):
         return named
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from usher import rules
 from usher.audiences.errors import AudienceError, InUseError
 from usher.audiences.models import Audience, ComputedField
+from usher.sources.open import stored_schema
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ def with_names(schema: rules.Schema, audiences: Iterable[Audience]) -> rules.Sch
         tags=frozenset(one.name for one in known if one.is_tag),
         audiences=frozenset(one.name for one in known if not one.is_tag),
     )
+
+
+def known_schema() -> rules.Schema | None:
+    """What rules may speak of, as the last check of the sources saw it; None before the first check."""
+    known = stored_schema()
+    return with_names(known, Audience.objects.all()) if known else None
 
 
 def read(schema: rules.Schema) -> Rulebook:

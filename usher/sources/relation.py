@@ -79,13 +79,24 @@ def _copies(table: Table, paths: Sequence[Path]) -> dict[Path, csvfile.Copy]:
         files = [csvfile.look(path, folder) for path in paths]
         _demand(table, files)
         types = _types(table, files)
-        return {file.path: csvfile.copy(file, types, folder) for file in files}
+        copies = {file.path: csvfile.copy(file, types, folder) for file in files}
+        _drop_old(folder, {copy.path for copy in copies.values()})
+        return copies
     except SourceError as problem:
         raise type(problem)(f"{table}: {problem}", retry=problem.retry) from problem
     except OSError as problem:
         raise SourceError(
             f"{table}: {problem.filename or paths[0]} cannot be read ({problem.strerror})"
         ) from None
+
+
+def _drop_old(folder: Path, used: set[Path]) -> None:
+    """Remove copies of files that have changed a day before the newest copy: nobody reads them any more."""
+    made = {path: path.stat().st_mtime for path in folder.glob("*.parquet")}
+    for path, moment in made.items():
+        if path not in used and moment < max(made.values()) - 24 * 3600:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def _demand(table: Table, files: Sequence[csvfile.CsvFile]) -> None:

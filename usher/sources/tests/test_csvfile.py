@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from usher.sources import columns, csvfile
+from usher.sources import columns, csvfile, relation
 from usher.sources.errors import SourceError, SourceRefusedError
 
 
@@ -150,3 +151,14 @@ def test_a_header_that_cannot_be_used_says_why(tmp_path: Path, content: str, mes
     path.write_text(content)
     with pytest.raises(SourceError, match=message):
         csvfile.look(path, tmp_path)
+
+
+def test_copies_of_files_that_changed_long_ago_are_dropped(tmp_path: Path) -> None:
+    day = 24 * 3600
+    for age, name in enumerate(("new", "yesterday", "old")):
+        (tmp_path / f"{name}.parquet").touch()
+        (tmp_path / f"{name}.json").touch()
+        os.utime(tmp_path / f"{name}.parquet", (10 * day - age * day, 10 * day - age * day))
+    relation._drop_old(tmp_path, {tmp_path / "new.parquet"})
+    assert sorted(path.stem for path in tmp_path.glob("*.parquet")) == ["new", "yesterday"]
+    assert not (tmp_path / "old.json").exists()
