@@ -14,7 +14,7 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 
 
 def describe(node: Node, schema: Schema) -> str:
-    """A sentence: "Customers who have ordered at least once." or, of a field, "The number of their orders."."""
+    """A sentence: "Customers who have ordered at least once." or "The number of their orders."."""
     words = _Words(schema)
     if isinstance(node, nodes.Literal) and node.kind == "boolean":
         return f"{'All' if node.value else 'None of the'} {english.readable(schema.subject)}."

@@ -30,7 +30,7 @@ class Explanation:
 
 
 def explain(node: Node, schema: Schema, values: Values) -> Explanation:
-    """The rule as a tree. `values` evaluates named expressions for the person, by `select`; it is called once."""
+    """The rule as a tree. `values` evaluates named expressions for the person, by `select`, once."""
     parts = list(dict.fromkeys(_conditions(node)))
     questions: dict[str, Node] = {f"holds{number}": part for number, part in enumerate(parts)}
     for number, part in enumerate(parts):

@@ -1,8 +1,8 @@
 """The smallest change that would flip a rule for one person, said only where it is certain.
 
 Each part of the rule that stands alone proposes changes: rows to come, a tag to give or take, a column to
-change, time to pass. A change is offered only if the whole rule is certain to flip by it, whatever those parts
-then say that the change touches in ways we cannot foretell.
+change, time to pass. A change is offered only if the whole rule is certain to flip by it, whatever those
+parts then say that the change touches in ways we cannot foretell.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from usher.rules import english, nodes
-from usher.rules.describe import details_phrase, as_test
+from usher.rules.describe import as_test, details_phrase
 from usher.rules.moments import shifted
 from usher.rules.nodes import Node
 from usher.rules.references import references

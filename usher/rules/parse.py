@@ -84,7 +84,9 @@ def _slip(text: str, error: UnexpectedInput) -> RuleError:
 
 
 def _word(text: str, position: int) -> str:
-    found = re.compile(r"\w+|\W").match(text, position)
+    if string := _STRING.match(text, position):
+        return string.group()[:40]
+    found = re.compile(r"\w{1,40}|\W").match(text, position)
     return f'"{found.group()}"' if found else "the end"
 
 

@@ -19,7 +19,7 @@ from usher.rules.errors import RuleError
 from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
 from usher.rules.moments import Side, date_bound, instant_of, local_time, moment_of, shifted
 from usher.rules.nodes import Node
-from usher.rules.schema import Schema
+from usher.rules.schema import Schema, Table
 
 if TYPE_CHECKING:
     import ibis
@@ -66,10 +66,10 @@ def _joined(
         for node in nodes.walk(expression):
             if isinstance(node, nodes.Aggregate):
                 columns = wanted.setdefault(node.table, {})
-                columns.setdefault(_shared(node), f"__{len(wanted)}_{len(columns)}")
-    for table, columns in wanted.items():
-        grouped = _grouped(schema, tables[table], table, columns, clock)
-        mine, theirs = _alike(subject[schema.key], grouped[f"__{table}"])
+                columns.setdefault(_shared(node), f"__{list(wanted).index(node.table)}_{len(columns)}")
+    for number, (table, columns) in enumerate(wanted.items()):
+        grouped = _grouped(schema.tables[table], tables[table], f"__{number}", columns, clock)
+        mine, theirs = _alike(subject[schema.key], grouped[f"__{number}"])
         people = people.left_join(grouped, mine == theirs)
     names = {node: column for columns in wanted.values() for node, column in columns.items()}
     return people, {node: people[column] for node, column in names.items()}
@@ -81,9 +81,8 @@ def _shared(node: nodes.Aggregate) -> nodes.Aggregate:
 
 
 def _grouped(
-    schema: Schema, rows: ibis.Table, name: str, columns: Mapping[nodes.Aggregate, str], clock: _Clock
+    table: Table, rows: ibis.Table, key: str, columns: Mapping[nodes.Aggregate, str], clock: _Clock
 ) -> ibis.Table:
-    table = schema.tables[name]
     if table.at:
         rows = rows.filter(clock.compare(rows[table.at], "<=", clock.now))
     compiler = _Compiler(rows, clock, {}, None, table.key)
@@ -92,7 +91,7 @@ def _grouped(
         where = compiler.condition(node.where) if node.where else None
         of = rows[node.column] if node.column else None
         values[column] = ROW_FUNCTIONS[node.name].ibis(rows, of, where, rows[table.at] if table.at else None)
-    return rows.group_by(**{f"__{name}": rows[table.key]}).aggregate(**values)
+    return rows.group_by(**{key: rows[table.key]}).aggregate(**values)
 
 
 def _alike(mine: ir.Value, theirs: ir.Value) -> tuple[ir.Value, ir.Value]:

@@ -1,0 +1,98 @@
+"""A small shop: its schema, and tables made of literal rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import pyarrow as pa
+
+from usher.rules import Schema, Table, parse, select
+
+LONDON = ZoneInfo("Europe/London")
+NOW = datetime(2024, 3, 31, 12, tzinfo=UTC)
+SCHEMA = Schema(
+    columns={
+        "id": "number",
+        "country": "text",
+        "email": "text",
+        "age": "number",
+        "opted_in": "boolean",
+        "birthday": "date",
+        "joined": "instant",
+        "seen": "instant",
+    },
+    key="id",
+    tables={
+        "orders": Table("orders", {"day": "date", "value": "number", "genre": "text"}, "customer", at="day"),
+        "visits": Table("visits", {"at": "instant", "page": "text"}, "customer", at="at"),
+        "notes": Table("notes", {"text": "text"}, "customer"),
+    },
+    tags=frozenset({"VIP", "STAFF"}),
+    audiences=frozenset({"members"}),
+)
+TYPES: dict[str, dict[str, pa.DataType]] = {
+    "customers": {
+        "id": pa.int64(),
+        "country": pa.string(),
+        "email": pa.string(),
+        "age": pa.int64(),
+        "opted_in": pa.bool_(),
+        "birthday": pa.date32(),
+        "joined": pa.timestamp("us"),
+        "seen": pa.timestamp("us", tz="UTC"),
+    },
+    "orders": {"customer": pa.int64(), "day": pa.date32(), "value": pa.float64(), "genre": pa.string()},
+    "visits": {"customer": pa.int64(), "at": pa.timestamp("us", tz="UTC"), "page": pa.string()},
+    "notes": {"customer": pa.int64(), "text": pa.string()},
+    "members": {"id": pa.int64()},
+}
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Shop:
+    """Tables in DuckDB; `ask` evaluates rules as texts and answers {key: {name: value}}."""
+
+    def __init__(self, members: Mapping[str, Sequence[int | None]] | None = None, **tables: Rows) -> None:
+        self.duckdb = ibis.duckdb.connect()
+        for name, types in TYPES.items():
+            rows = tables.get(name, ())
+            columns = {column: [row.get(column) for row in rows] for column in types}
+            self._register(name, pa.table(columns, schema=pa.schema(list(types.items()))))
+        self.members = members or {}
+        for name, ids in self.members.items():
+            self._register(f"members_{name}", pa.table({"id": pa.array(ids, pa.int64())}))
+
+    def _register(self, name: str, table: pa.Table) -> None:
+        self.duckdb.con.register(name, table)
+
+    def tables(self) -> dict[str, ibis.Table]:
+        return {name: self.duckdb.table(name) for name in ("customers", "orders", "visits", "notes")}
+
+    def compile(self, expressions: Mapping[str, Any], now: datetime = NOW, zone: Any = LONDON) -> ibis.Table:
+        parsed = {name: parse(rule) if isinstance(rule, str) else rule for name, rule in expressions.items()}
+        return select(
+            parsed,
+            SCHEMA,
+            self.tables(),
+            now=now,
+            zone=zone,
+            members=lambda kind, name: self.duckdb.table(
+                f"members_{name}" if name in self.members else "members"
+            ),
+        )
+
+    def ask(self, expressions: Mapping[str, Any], **when: Any) -> dict[int, dict[str, Any]]:
+        rows = self.duckdb.to_pyarrow(self.compile(expressions, **when)).to_pylist()
+        answer = {row.pop("id"): row for row in rows}
+        assert len(answer) == len(rows), "every subject exactly once"
+        return answer
+
+    def who(self, rule: str, **when: Any) -> list[int]:
+        """The keys of those for whom a condition holds; it must never be null."""
+        answers = {key: row["it"] for key, row in self.ask({"it": rule}, **when).items()}
+        assert set(answers.values()) <= {True, False}
+        return sorted(key for key, holds in answers.items() if holds)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from usher.rules import RuleError, format, parse
+from usher.rules.nodes import And, Comparison, IsSet, Literal, Node, Not, Or, Path, walk
+from usher.rules.tests.rules import rules
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("country='GB'", 'country = "GB"'),
+        ("country != 'it\\'s'", 'country != "it\'s"'),
+        ("a=1 AND NOT b=2 Or c=3", "a = 1 and not b = 2 or c = 3"),
+        ("a = 1 and (b = 2 or c = 3)", "a = 1 and (b = 2 or c = 3)"),
+        ("(a = 1 and b = 2) and c = 3", "a = 1 and b = 2 and c = 3"),
+        ("!(a = 1)", "not a = 1"),
+        ("!(a = 1 or b = 2)", "not (a = 1 or b = 2)"),
+        ("a = null", "a is not set"),
+        ("null != a", "a is set"),
+        ("a NOT IN [1,2.50]", "a not in [1, 2.5]"),
+        ("not a in [1]", "a not in [1]"),
+        ("a within 1 Days", "a within 1 day"),
+        ("a within next 3 month", "a within next 3 months"),
+        ("a before 2 years ago", "a before 2 years ago"),
+        ('a after "2024-05-01"', 'a after "2024-05-01"'),
+        ("COUNT(orders WHERE value>5)", "count(orders where value > 5)"),
+        (r"properties.product\ 1.price > -1.5", r"properties.product\ 1.price > -1.5"),
+        ("set is set and \\in in \\in", "\\set is set and \\in in \\in"),
+        (r"\true = true", r"\true = true"),
+        ('"a" in properties.features', '"a" in properties.features'),
+        ('x = "tab\\t \\u00e9 \\* \\\\"', 'x = "tab\\t é \\\\* \\\\"'),
+        ("日本 = 'ア'", '日本 = "ア"'),
+    ],
+)
+def test_it_reads_a_rule_and_writes_it_in_one_spelling(text: str, canonical: str) -> None:
+    assert format(parse(text)) == canonical
+    assert parse(canonical) == parse(text)
+
+
+def test_and_binds_tighter_than_or() -> None:
+    one, two, three = (Comparison("=", Path((name,)), Literal(1, "number")) for name in "abc")
+    assert parse("a = 1 or b = 1 and c = 1") == Or((one, And((two, three))))
+
+
+def test_positions_are_kept_and_not_compared() -> None:
+    node = parse('  country = "GB"')
+    assert isinstance(node, Comparison)
+    assert (node.start, node.end, node.right.start) == (2, 16, 12)
+    assert node == parse('country="GB"')
+    assert hash(node) == hash(parse('country="GB"'))
+
+
+def test_true_is_not_one() -> None:
+    assert parse("x = true") != parse("x = 1")
+
+
+def test_a_bare_negation_of_set_is_kept_apart() -> None:
+    assert parse("not x is set") == Not(IsSet(Path(("x",))))
+
+
+ERRORS = {
+    "": 'The rule is empty.\nHint: Write a condition, for example: country = "GB".',
+    "country =": "Expected a value, but the rule ends here.\n  country =\n           ^",
+    'country == "GB"': (
+        'Expected a value, but found "=".\n  country == "GB"\n           ^\nHint: write = once.'
+    ),
+    'type = "track': 'This quote is never closed.\n  type = "track\n         ^',
+    "a = 1 and\n(b = 2": "Expected a closing bracket, but the rule ends here.\n  (b = 2\n        ^",
+    'country "GB"': (
+        "Expected a comparison (= != < <= > >=), in, is set, within, before or after or and/or,"
+        ' but found "GB".\n  country "GB"\n          ^'
+    ),
+    "x within 5 fortnights": (
+        'Expected days, hours, minutes, weeks, months or years, but found "fortnights".\n'
+        "  x within 5 fortnights\n             ^"
+    ),
+    "x within 1.5 days": "A time span is a whole number, not 1.5.\n  x within 1.5 days\n           ^",
+    "x within 1000 years": "A time span can be at most 200 years.\n  x within 1000 years\n           ^",
+    "x is null": 'Expected set, but found "null".\n  x is null\n       ^\nHint: write `is set` or `is not set`.',
+    "x > null": "Nothing is > null.\n  x > null\n    ^\nHint: ask with `is set` or `is not set`.",
+    "first name = 'x'": (
+        "Expected a comparison (= != < <= > >=), in, is set, within, before or after or and/or,"
+        " but found \"name\".\n  first name = 'x'\n        ^\n"
+        "Hint: a name with a blank in it is written with a backslash: first\\ name."
+    ),
+    "country = “GB”": (
+        'Expected a value, but found "“".\n  country = “GB”\n            ^\nHint: use straight quotes: " or \'.'
+    ),
+    "a + 1 > 2": "Arithmetic (+) is not supported yet.\n  a + 1 > 2\n    ^",
+    "a = 1 top 100 by sum(b.c)": "`top N by …` is not supported yet.\n  a = 1 top 100 by sum(b.c)\n        ^",
+    "count(1) > 2": "count takes a related table, for example count(orders).\n  count(1) > 2\n  ^",
+    "sum(a.b, c.d) > 2": "sum takes a related table, for example sum(orders.value).\n  sum(a.b, c.d) > 2\n  ^",
+    "tag(VIP)": 'tag takes one name in quotes, for example tag("VIP").\n  tag(VIP)\n  ^',
+    "lowercase(a where b = 1) = 'x'": (
+        "lowercase does not take `where`.\n  lowercase(a where b = 1) = 'x'\n  ^\n"
+        "Hint: functions that take `where` are exists, count, sum, min, max, avg, first, last."
+    ),
+    'x = "\\u0000"': 'This text holds a character that no database can store.\n  x = "\\u0000"\n      ^',
+}
+
+
+@pytest.mark.parametrize("text", ERRORS)
+def test_it_says_what_was_expected_and_where(text: str) -> None:
+    with pytest.raises(RuleError) as error:
+        parse(text)
+    assert str(error.value) == ERRORS[text]
+
+
+def test_an_error_knows_its_line_and_column() -> None:
+    with pytest.raises(RuleError) as error:
+        parse("a = 1\nand b ==")
+    assert (error.value.line, error.value.column, error.value.position) == (2, 8, 13)
+    assert error.value.expected == ("a value",)
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 10_000, "not (" * 500 + "a" + ")" * 500, "not " * 5_000 + "a", "a" * 300_000]
+)
+def test_it_refuses_what_is_too_deep_or_too_long(text: str) -> None:
+    with pytest.raises(RuleError):
+        parse(text)
+
+
+def test_a_long_list_and_a_long_chain_are_read() -> None:
+    assert len(list(walk(parse(f"x in [{', '.join(map(str, range(10_000)))}]")))) == 10_002
+    assert len(list(walk(parse(" or ".join(f"x = {n}" for n in range(2_000)))))) == 6_001
+
+
+@settings(max_examples=150, deadline=None)
+@given(rules())
+def test_what_is_written_is_read_back_the_same(node: Node) -> None:
+    assert parse(format(node)) == node
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(st.sampled_from("ab.\\ \"'()[],=!<>-+*/10\n and or not within is set where count é"), max_size=40)
+)
+def test_any_text_is_a_rule_or_a_rule_error(text: str) -> None:
+    try:
+        node = parse(text)
+    except RuleError:
+        return
+    assert parse(format(node)) == node
