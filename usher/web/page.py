@@ -9,7 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django_htmx.middleware import HtmxDetails
 
 from usher.lib import clock
 from usher.web.rail import rail
@@ -22,14 +24,20 @@ PAGE_POLICY = (
 #: A mail may bring its own styles and embedded pictures, and can do and fetch nothing.
 MAIL_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
+
+
+class Asked(HttpRequest):
+    """A request as it comes to a view: HTMX's middleware has looked at it."""
+
+    htmx: HtmxDetails
 
 
 def guarded(view: View) -> View:
     """The view with the pages' Content-Security-Policy, unless it set a stricter one itself."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
         response.headers.setdefault("Referrer-Policy", "same-origin")

@@ -77,8 +77,8 @@ _STATES = {
     "in": (gettext_lazy("in"), _GOOD),
     "out": (gettext_lazy("out"), _PLAIN),
     # sources
-    "fresh": (gettext_lazy("fresh"), _GOOD),
-    "stale": (gettext_lazy("too old"), _BAD),
+    "read": (gettext_lazy("read"), _GOOD),
+    "unreadable": (gettext_lazy("cannot be read"), _BAD),
     "problems": (gettext_lazy("rows left out"), _WARN),
     "unread": (gettext_lazy("not read yet"), _PLAIN),
 }

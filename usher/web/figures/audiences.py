@@ -1,4 +1,4 @@
-"""Audiences with what was last published of them, their history, their rule in words, and who builds on them."""
+"""Audiences with what was last published of them, their rule in words, and who builds on them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from usher.web.figures.happenings import Happening, all_of
 
 
 def search(text: str, status: str, kind: str) -> QuerySet[Contact]:
-    """Contacts whose address holds `text`, in the order of their addresses. `kind`: customers, seeds or all."""
+    """Contacts whose address holds `text`, in its order. `kind`: customers, seeds or all."""
     found = Contact.objects.order_by("email_key", "id")
     if text:
         found = found.filter(email_key__contains=text.lower())

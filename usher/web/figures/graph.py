@@ -1,4 +1,4 @@
-"""Lay a program's steps out top down: a line of steps, forks side by side, branches joined where they meet again."""
+"""Lay a program's steps out top down: forks side by side, branches joined where they meet again."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def _meeting(steps: Mapping[str, Step], key: str) -> str | None:
     """The first step that every way out of this one leads to, if there is one."""
     found = _certain(steps, key, {}, set())
     later = (found or frozenset()) - {key}
-    # of the steps that all ways lead to, the nearest is the one from which most of the others still follow
+    # the nearest of them is the one that most others follow
     return max(later, key=lambda step: (len(_certain(steps, step, {}, set()) or ()), step), default=None)
 
 
 def _certain(
     steps: Mapping[str, Step], key: str, known: dict[str, frozenset[str]], on_the_way: set[str]
 ) -> frozenset[str] | None:
-    """The steps that everybody at `key` reaches, itself included; None while it is being worked out (a loop)."""
+    """The steps that everybody at `key` reaches, itself included; None while it is being worked out."""
     if key in on_the_way:
         return None
     if key not in known:

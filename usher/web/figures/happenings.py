@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import nlargest
 
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 
 from usher.audiences.models import Audience
 from usher.audiences.timeline import changes_of
 from usher.engage.models import Click, Contact, Enrolment, Message, Move, Open, Suppression
 from usher.engage.models.messages import MessageState
 from usher.syncs.models import Pushed
-from usher.web.figures.steps import step_names
+from usher.web.figures.steps import Step, steps_of
 from usher.web.templatetags.usher import causetext
 
 #: How far back a page goes; more than a person gets in years.
 MOST = 300
+_YES_NO = {"yes": _l("Yes"), "no": _l("No")}
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,15 @@ class Happening:
 def all_of(contact: Contact) -> list[Happening]:
     """Everything that happened to the contact, newest first."""
     kinds: tuple[Callable[[Contact], Iterator[Happening]], ...] = (
-        _birth,
-        _lists,
-        _enrolments,
-        _moves,
-        _messages,
-        _opens,
         _clicks,
+        _opens,
+        _messages,
         _suppressions,
+        _moves,
+        _enrolments,
         _audiences,
+        _lists,
+        _birth,
     )
     found = (happening for kind in kinds for happening in kind(contact))
     return nlargest(MOST, found, key=lambda happening: happening.at)
@@ -55,37 +57,58 @@ def _birth(contact: Contact) -> Iterator[Happening]:
 
 def _lists(contact: Contact) -> Iterator[Happening]:
     for row in contact.memberships.select_related("list"):
-        yield Happening(row.joined_at, _("Joined the list “%(list)s”") % {"list": row.list.name})
+        name = {"list": row.list.name}
+        yield Happening(row.joined_at, _("Joined the list “%(list)s”") % name)
         if row.unsubscribed_at:
-            yield Happening(
-                row.unsubscribed_at, _("Left the list “%(list)s”") % {"list": row.list.name}, tone="warn"
-            )
+            yield Happening(row.unsubscribed_at, _("Left the list “%(list)s”") % name, tone="warn")
+
+
+def _audiences(contact: Contact) -> Iterator[Happening]:
+    """Tags and lists gained and lost by the customer whom a sync pushed under this address."""
+    pushed = Pushed.objects.annotate(address=Lower("email")).filter(address=contact.email_key)
+    for key in pushed.values_list("key", flat=True).distinct()[:5]:
+        for step in changes_of(key):
+            told = {"kind": Audience.Kind(step.kind).label, "name": step.name}
+            gained = step.change == "gained"
+            what = _("Gained the %(kind)s %(name)s") if gained else _("Lost the %(kind)s %(name)s")
+            yield Happening(step.at, what % told, causetext(step.cause), "good" if gained else "warn")
 
 
 def _enrolments(contact: Contact) -> Iterator[Happening]:
     for row in Enrolment.objects.filter(contact=contact).select_related("program")[:MOST]:
         program = {"program": row.program.name}
-        yield Happening(row.entered_at, _("Entered “%(program)s”") % program, row.cause, "info")
         if row.left_at:
             yield Happening(row.left_at, _("Left “%(program)s”") % program, row.outcome, "info")
+        yield Happening(row.entered_at, _("Entered “%(program)s”") % program, row.cause, "info")
 
 
 def _moves(contact: Contact) -> Iterator[Happening]:
-    """Steps inside a program; entering and leaving are told by the enrolment."""
+    """Steps inside a program; entering and leaving are told by the enrolment, mails by the message."""
     moves = Move.objects.filter(enrolment__contact=contact).exclude(from_node="").exclude(to_node="")
-    names: dict[int, dict[str, str]] = {}
-    for move in moves.select_related("enrolment__version").order_by("-at")[:MOST]:
+    known: dict[int, Mapping[str, Step]] = {}
+    for move in moves.select_related("enrolment__version").order_by("-at", "-id")[:MOST]:
         version = move.enrolment.version
-        steps = names.setdefault(version.pk, step_names(version.graph))
-        came, went = steps.get(move.from_node, move.from_node), steps.get(move.to_node, move.to_node)
-        yield Happening(move.at, _("%(step)s → %(next)s") % {"step": came, "next": went}, move.why)
+        if version.pk not in known:
+            known[version.pk] = steps_of(version.graph)
+        yield from _move(move, known[version.pk])
+
+
+def _move(move: Move, steps: Mapping[str, Step]) -> Iterator[Happening]:
+    came, goes = steps.get(move.from_node), steps.get(move.to_node)
+    if came is None or (came.kind == "send" and move.why.startswith("mail queued")):
+        return
+    following = _("goes on to: %(step)s") % {"step": goes.title if goes else move.to_node}
+    if came.kind == "decision":
+        yield Happening(move.at, f"{came.title} {_YES_NO.get(move.why, move.why)}", following)
+    elif came.kind == "wait":
+        yield Happening(move.at, move.why[:1].upper() + move.why[1:], following)
+    else:
+        yield Happening(move.at, came.title, move.why, "warn")
 
 
 def _messages(contact: Contact) -> Iterator[Happening]:
-    for row in (
-        Message.objects.filter(contact=contact).select_related("campaign").order_by("-queued_at")[:MOST]
-    ):
-        yield _mail(row)
+    rows = Message.objects.filter(contact=contact).select_related("campaign", "enrolment__program")
+    return (_mail(row) for row in rows.order_by("-queued_at")[:MOST])
 
 
 def _mail(row: Message) -> Happening:
@@ -93,7 +116,8 @@ def _mail(row: Message) -> Happening:
     answer = " ".join(part for part in (str(row.code or ""), row.reply) if part)
     match row.state:
         case MessageState.SENT:
-            return Happening(row.sent_at or row.queued_at, _("Mailed “%(mail)s”") % mail, answer, "mail")
+            at = row.sent_at or row.queued_at
+            return Happening(at, _("Mailed “%(mail)s”") % mail, _asked_by(row), "mail")
         case MessageState.BOUNCED:
             return Happening(row.sent_at or row.due_at, _("“%(mail)s” bounced") % mail, answer, "bad")
         case MessageState.SKIPPED:
@@ -103,48 +127,33 @@ def _mail(row: Message) -> Happening:
         case MessageState.AMBIGUOUS:
             why = _("It was handed over and the answer was lost; it is not sent again.")
             return Happening(row.due_at, _("“%(mail)s” may have arrived") % mail, why, "warn")
-        case _:
-            why = _("deferred by the relay: %(answer)s") % {"answer": answer} if answer else ""
-            return Happening(row.queued_at, _("“%(mail)s” waits to be sent") % mail, why, "warn")
+    why = _("deferred by the relay: %(answer)s") % {"answer": answer} if answer else _asked_by(row)
+    return Happening(row.queued_at, _("“%(mail)s” waits to be sent") % mail, why, "warn")
+
+
+def _asked_by(row: Message) -> str:
+    if row.enrolment is None:
+        return _("sent by itself, or on joining a list")
+    return _("asked for by the program “%(program)s”") % {"program": row.enrolment.program.name}
 
 
 def _opens(contact: Contact) -> Iterator[Happening]:
-    for row in (
-        Open.objects.filter(message__contact=contact)
-        .select_related("message__campaign")
-        .order_by("-at")[:MOST]
-    ):
+    rows = Open.objects.filter(message__contact=contact).select_related("message__campaign")
+    for row in rows.order_by("-at")[:MOST]:
         yield Happening(row.at, _("Opened “%(mail)s”") % {"mail": row.message.campaign.name}, tone="good")
 
 
 def _clicks(contact: Contact) -> Iterator[Happening]:
     rows = Click.objects.filter(message__contact=contact).select_related("message__campaign", "link")
     for row in rows.order_by("-at")[:MOST]:
-        yield Happening(
-            row.at, _("Clicked in “%(mail)s”") % {"mail": row.message.campaign.name}, row.link.url, "good"
-        )
+        what = _("Clicked in “%(mail)s”") % {"mail": row.message.campaign.name}
+        yield Happening(row.at, what, row.link.url, "good")
 
 
 def _suppressions(contact: Contact) -> Iterator[Happening]:
     rows = Suppression.objects.filter(account=contact.account_id, email_key=contact.email_key)
     for row in rows.order_by("-at")[:MOST]:
-        yield Happening(
-            row.at, _("Must not be mailed: %(reason)s") % {"reason": row.reason}, row.source, "bad"
-        )
         if row.lifted_at:
             yield Happening(row.lifted_at, _("May be mailed again"), tone="good")
-
-
-def _audiences(contact: Contact) -> Iterator[Happening]:
-    """Tags and lists gained and lost by the customer whom a sync pushed under this address."""
-    keys = (
-        Pushed.objects.annotate(address=Lower("email"))
-        .filter(address=contact.email_key)
-        .values_list("key", flat=True)
-    )
-    for key in keys.distinct()[:5]:
-        for step in changes_of(key):
-            told = {"kind": Audience.Kind(step.kind).label, "name": step.name}
-            gained = step.change == "gained"
-            what = _("Gained the %(kind)s %(name)s") if gained else _("Lost the %(kind)s %(name)s")
-            yield Happening(step.at, what % told, causetext(step.cause), "good" if gained else "warn")
+        what = _("Must not be mailed: %(reason)s") % {"reason": row.reason}
+        yield Happening(row.at, what, row.source, "bad")

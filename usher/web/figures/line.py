@@ -9,13 +9,14 @@ from django.db.models import Count, F, Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from usher.audiences.models import Evaluation, Snapshot
+from usher.audiences.models import Audience, Evaluation, Snapshot
+from usher.audiences.published import last_done
 from usher.engage.models import Enrolment, Message, Program, ProgramCheck
 from usher.engage.models.messages import MessageState
 from usher.engage.models.programs import ProgramStatus
 from usher.seeds.models import Expectation, Incident
-from usher.sources.models import Table
 from usher.syncs.models import Run
+from usher.web.figures.sources import sheets as source_sheets
 from usher.web.templatetags.usher import before, count
 
 #: "Tonight" is what happened in this time.
@@ -43,34 +44,35 @@ def line(now: datetime) -> list[Stop]:
     return [_sources(now), _audiences(), _syncs(), _programs(now), _mail(now), _seeds(now)]
 
 
-def _stop(name: str, address: str, figure: object, detail: str, light: tuple[str, str], **more: int) -> Stop:
-    return Stop(
-        name, reverse(address), figure if isinstance(figure, str) else count(figure), detail, *light, **more
-    )
+def _stop(
+    name: str, address: str, figure: object, detail: str, light: tuple[str, str], *changes: int
+) -> Stop:
+    shown = figure if isinstance(figure, str) else count(figure)
+    return Stop(name, reverse(address), shown, detail, *light, *changes)
 
 
 def _sources(now: datetime) -> Stop:
-    tables = list(Table.objects.order_by("-rows"))
-    rows = sum(table.rows or 0 for table in tables)
-    newest = max((table.data_as_of for table in tables if table.data_as_of), default=None)
-    if not tables:
-        light, detail = ("", _("none yet")), _("connect the first one")
-    elif any(table.rows is None for table in tables):
-        light, detail = ("warn", _("not read yet")), _("rows")
-    else:
-        problems = any(table.problems for table in tables)
-        light = ("warn", _("rows left out")) if problems else ("good", _("read"))
-        detail = _("rows · newest %(age)s") % {"age": before(newest, now)} if newest else _("rows")
-    return _stop(_("Sources"), "sources", rows, detail, light)
+    sheets = [sheet for found in source_sheets().values() for sheet in found]
+    last = last_done()
+    newest = last.data_as_of if last else None
+    states = {sheet.state for sheet in sheets}
+    lights = {
+        "unreadable": ("bad", _("cannot be read")),
+        "problems": ("warn", _("rows left out")),
+        "unread": ("", _("not read yet")),
+        "read": ("good", _("read")),
+    }
+    light = next((lights[state] for state in lights if state in states), ("", _("none yet")))
+    detail = _("rows · newest %(age)s") % {"age": before(newest, now)} if newest else _("rows")
+    return _stop(_("Sources"), "sources", sum(sheet.rows or 0 for sheet in sheets), detail, light)
 
 
 def _audiences() -> Stop:
     last = Evaluation.objects.order_by("-id").first()
-    shown = Snapshot.objects.filter(
-        evaluation=Evaluation.objects.filter(number__isnull=False).order_by("-number").values("pk")[:1],
-        audience__isnull=False,
-    ).aggregate(
-        people=Sum("size", filter=Q(audience__kind="customer_list")), gained=Sum("gained"), lost=Sum("lost")
+    shown = Snapshot.objects.filter(evaluation=last_done(), audience__isnull=False).aggregate(
+        people=Sum("size", filter=Q(audience__kind=Audience.Kind.CUSTOMER_LIST)),
+        gained=Sum("gained"),
+        lost=Sum("lost"),
     )
     lights = {
         None: ("", _("none yet")),
@@ -80,8 +82,8 @@ def _audiences() -> Stop:
         "failed": ("bad", _("failed")),
     }
     light = lights[last.state if last else None]
-    changes = {"gained": shown["gained"] or 0, "lost": shown["lost"] or 0}
-    return _stop(_("Audiences"), "audiences", shown["people"] or 0, _("on lists"), light, **changes)
+    changes = (shown["gained"] or 0, shown["lost"] or 0)
+    return _stop(_("Audiences"), "audiences", shown["people"] or 0, _("on lists"), light, *changes)
 
 
 def _syncs() -> Stop:

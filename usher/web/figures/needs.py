@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from usher.audiences.models import Evaluation
+from usher.audiences.published import trouble
 from usher.engage.models import Message
 from usher.engage.models.messages import MessageState
 from usher.seeds.models import Incident
-from usher.sources.findings import Finding
-from usher.sources.models import Table
 from usher.syncs.models import Run
-from usher.web.templatetags.usher import clocktime, count
+from usher.web.figures.sources import sheets
+from usher.web.templatetags.usher import count
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ def _incidents() -> Iterator[Need]:
 
 
 def _evaluations() -> Iterator[Need]:
-    last = Evaluation.objects.order_by("-id").first()
+    last = trouble()
     if last and last.state in (Evaluation.State.REFUSED, Evaluation.State.FAILED):
-        title = _("Last night's evaluation did not happen; the last good result stays")
+        title = _("The last evaluation came to nothing; the last good result stays")
         yield Need(last.state, title, last.error, reverse("sources"), _("See sources"))
 
 
@@ -72,39 +73,31 @@ def _titles(run: Run) -> dict[str, str]:
 
 
 def _mail() -> Iterator[Need]:
-    deferred = Message.objects.filter(state=MessageState.QUEUED, attempts__gt=0).aggregate(
-        people=Count("contact", distinct=True), next=Min("due_at")
-    )
-    if deferred["people"]:
-        answer = Message.objects.filter(state=MessageState.QUEUED, attempts__gt=0).order_by("due_at").first()
-        title = ngettext(
-            "%(count)s person waits for mail", "%(count)s people wait for mail", deferred["people"]
-        )
-        detail = _(
-            "The relay deferred it (%(code)s %(reply)s). It is tried again at %(at)s; nobody gets it twice."
-        )
-        said = (
-            {"code": answer.code or "", "reply": answer.reply, "at": clocktime(deferred["next"])}
-            if answer
-            else {}
-        )
-        yield Need(
-            "waiting",
-            title % {"count": count(deferred["people"])},
-            detail % said,
-            reverse("campaigns"),
-            _("Look"),
-        )
-    ambiguous = Message.objects.filter(state=MessageState.AMBIGUOUS).count()
-    if ambiguous:
-        title = ngettext("%(count)s mail may have arrived", "%(count)s mails may have arrived", ambiguous)
+    deferred = Message.objects.filter(state=MessageState.QUEUED, attempts__gt=0)
+    people = deferred.values("contact").distinct().count()
+    answer = deferred.order_by("due_at", "id").first()
+    if answer:
+        title = ngettext("%(count)s person waits for mail", "%(count)s people wait for mail", people)
+        detail = _("The relay deferred it (%(said)s). It is tried again at %(at)s; nobody gets it twice.")
+        said = f"{answer.code or ''} {answer.reply}".strip()
+        told = {"said": said, "at": date_format(localtime(answer.due_at), "H:i")}
+        address = reverse("campaign", args=[answer.campaign_id])
+        yield Need("waiting", title % {"count": count(people)}, detail % told, address, _("Look"))
+    unknown = Message.objects.filter(state=MessageState.AMBIGUOUS)
+    mails, example = unknown.count(), unknown.order_by("-id").first()
+    if example:
+        title = ngettext("%(count)s mail may have arrived", "%(count)s mails may have arrived", mails)
         detail = _("The relay took the text and its answer was lost. They are not sent again by themselves.")
-        yield Need("ambiguous", title % {"count": count(ambiguous)}, detail, reverse("campaigns"), _("Look"))
+        address = reverse("campaign", args=[example.campaign_id])
+        yield Need("ambiguous", title % {"count": count(mails)}, detail, address, _("Look"))
 
 
 def _tables() -> Iterator[Need]:
-    for table in Table.objects.exclude(problems=[]):
-        title = _("Table “%(table)s” has rows that were left out") % {"table": table.name}
-        found = [Finding.from_json(problem) for problem in table.problems]
-        detail = "; ".join(f"{count(finding.count)} × {finding.text}" for finding in found)
-        yield Need("problems", title, detail, reverse("sources"), _("See sources"))
+    for sheet in (sheet for found in sheets().values() for sheet in found if sheet.findings):
+        titles = {
+            "unreadable": _("Table “%(table)s” cannot be read"),
+            "problems": _("Table “%(table)s” has rows that were left out"),
+        }
+        title = titles[sheet.state] % {"table": sheet.table.name}
+        detail = "; ".join(f"{count(finding.count)} × {finding.text}" for finding in sheet.findings)
+        yield Need(sheet.state, title, detail, reverse("sources"), _("Look"))

@@ -27,7 +27,7 @@ def inside(program: Program, due_by: datetime | None = None) -> int:
 
 
 def people(program: Program, step: str, outcome: str) -> QuerySet[Enrolment]:
-    """Who left by `outcome`, the latest first; else who stands at `step` (or anywhere), the next to move first."""
+    """Who left by `outcome`, the latest first; else who stands at `step` or anywhere, the next first."""
     found = program.enrolments.filter(contact__is_seed=False).select_related("contact")
     if outcome:
         return found.filter(left_at__isnull=False, outcome=outcome).order_by("-left_at", "id")

@@ -87,9 +87,9 @@ def waited(length: timedelta) -> str:
     return " ".join(part for part in parts if part)
 
 
-def step_names(graph: Mapping[str, Any]) -> dict[str, str]:
-    """What each step of a version's JSON is called, by its key; nothing for a graph that cannot run."""
+def steps_of(graph: Mapping[str, Any]) -> dict[str, Step]:
+    """The steps of a version's JSON by key; none for a graph that cannot run."""
     try:
-        return {key: step.title for key, step in steps(parse(graph)).items()}
+        return steps(parse(graph))
     except GraphError:
         return {}

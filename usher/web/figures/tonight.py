@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from usher.audiences.models import Evaluation
+from usher.audiences.published import last_done
 from usher.engage.models import Message, ProgramCheck
 from usher.engage.models.messages import MessageState
 from usher.syncs.models import Run
@@ -33,6 +35,27 @@ def tonight(now: datetime) -> list[Ran]:
     since = now - NIGHT
     found = chain(_evaluations(since), _runs(since), _checks(since), _mails(since))
     return sorted(found, key=lambda ran: ran.at, reverse=True)[:MOST]
+
+
+def hello(now: datetime) -> str:
+    """Good morning, afternoon or evening, by the organisation's clock."""
+    hour = timezone.localtime(now).hour
+    return _("Good morning") if hour < 12 else _("Good afternoon") if hour < 18 else _("Good evening")
+
+
+@dataclass(frozen=True)
+class Stood:
+    """How far the data have come: newest row, evaluated, at the platform."""
+
+    data: datetime | None
+    evaluated: datetime | None
+    synced: datetime | None
+
+
+def stood() -> Stood:
+    last = last_done()
+    synced = Run.objects.filter(state=Run.State.DONE).aggregate(at=Max("finished_at"))["at"]
+    return Stood(last.data_as_of if last else None, last.now if last else None, synced)
 
 
 def _evaluations(since: datetime) -> Iterator[Ran]:

@@ -1,21 +1,23 @@
-"""A program as it is drawn: its steps with the people at and through each, its start, its exits and its seeds."""
+"""A program as it is drawn: its steps with the people at and through each, start, exits and seeds."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from usher.engage.models import Campaign, Click, Message, Move, Program
+from usher.engage.models import Campaign, Message, Move, Program
 from usher.engage.models.messages import MessageState
 from usher.engage.programs.graph import BUILT_IN_EXITS, Graph, GraphError, Send, Start, parse
+from usher.engage.programs.people import People
 from usher.seeds.models import Expectation, Placement
 from usher.web.figures.graph import Drawn, draw
 from usher.web.figures.steps import Step, steps
@@ -79,12 +81,13 @@ def drawn(program: Program, now: datetime) -> dict[str, Any]:
 
 
 def _of(program: Program, graph: Graph, seen: Traffic, now: datetime) -> dict[str, Any]:
+    people = People.of(program.account)
     campaigns = dict(Campaign.objects.filter(account=program.account_id).values_list("name", "pk"))
     places = {key: _place(program, graph, step, seen, campaigns, now) for key, step in steps(graph).items()}
     return {
         "line": _placed(draw(steps(graph), graph.start.first), places),
-        "start": start(graph.start, program),
-        "exits": exits(graph, seen),
+        "start": start(graph.start, program, people),
+        "exits": exits(graph, seen, people),
     }
 
 
@@ -125,14 +128,20 @@ def traffic(program: Program) -> Traffic:
 
 def mails(program: Program) -> dict[str, Mails]:
     """What each send step has mailed."""
-    rows = Message.objects.filter(enrolment__program=program, contact__is_seed=False).values("node")
-    waiting = Q(state__in=[MessageState.QUEUED, MessageState.CLAIMED])
-    counted = rows.annotate(
-        sent=Count("id", filter=Q(state=MessageState.SENT)),
-        waiting=Count("id", filter=waiting),
-        clicked=Count("id", filter=Q(id__in=Click.objects.values("message"))),
-    )
-    return {row["node"]: Mails(row["sent"], row["waiting"], row["clicked"]) for row in counted}
+    rows = Message.objects.filter(enrolment__program=program, contact__is_seed=False).order_by()
+    clicks = rows.filter(clicks__isnull=False).values_list("node").annotate(Count("id", distinct=True))
+    clicked = dict(clicks)
+    states: dict[str, Counter[str]] = defaultdict(Counter)
+    for node, state, count_ in rows.values_list("node", "state").annotate(Count("id")):
+        states[node][state] = count_
+    return {
+        node: Mails(
+            sent=found[MessageState.SENT],
+            waiting=found[MessageState.QUEUED] + found[MessageState.CLAIMED],
+            clicked=clicked.get(node, 0),
+        )
+        for node, found in states.items()
+    }
 
 
 def _place(
@@ -178,7 +187,7 @@ def _next_leaves(due: datetime, now: datetime) -> str:
     return _("the next moves on in %(time)s") % {"time": lasting(due - now)}
 
 
-def start(found: Start, program: Program) -> dict[str, Any]:
+def start(found: Start, program: Program, people: People) -> dict[str, Any]:
     """When and whom the program enrols, in words."""
     limit = ""
     if found.once_in_days is not None:
@@ -191,15 +200,15 @@ def start(found: Start, program: Program) -> dict[str, Any]:
     last = program.checks.order_by("-slot").first()
     return {
         "when": scheduletext(found.schedule).capitalize() if found.schedule else _("When asked"),
-        "who": found.rule or _("whoever a list or a request brings"),
+        "who": people.described(found.rule) if found.rule else _("whoever a list or a request brings"),
         "limit": limit,
         "last": last.enrolled - last.seeds if last else None,
     }
 
 
-def exits(graph: Graph, seen: Traffic) -> list[Leaving]:
+def exits(graph: Graph, seen: Traffic, people: People) -> list[Leaving]:
     """The program's own exits, then the built-in ones by which somebody has left."""
-    own = [Leaving(one.name, one.rule, seen.gone.get(one.name, 0)) for one in graph.exits]
+    own = [Leaving(one.name, people.described(one.rule), seen.gone.get(one.name, 0)) for one in graph.exits]
     built_in = [Leaving(name, "", seen.gone[name]) for name in BUILT_IN_EXITS if name in seen.gone]
     return own + built_in
 

@@ -48,6 +48,7 @@ def key_of(asked: str) -> str:
         if not opened.subject.email:
             return asked
         email = f"c.{sql.name(opened.subject.email)}::VARCHAR"
-        query = f"SELECT c._key FROM {published.customers(opened)} WHERE lower(trim({email})) = lower(?) ORDER BY 1"
+        people = published.customers(opened)
+        query = f"SELECT c._key FROM {people} WHERE lower(trim({email})) = lower(?) ORDER BY 1"
         rows = opened.duckdb.execute(query, [asked]).fetchall()
     return str(rows[0][0]) if rows else asked

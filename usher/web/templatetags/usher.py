@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django import template
@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from usher.sources.findings import Finding
 from usher.syncs.models import Step
 from usher.web.states import state_of
 
@@ -42,6 +41,30 @@ def clocktime(value: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def tonight(value: datetime, now: datetime) -> SafeString:
+    """07:00, with the day below when it was not today."""
+    local = timezone.localtime(value)
+    if local.date() == timezone.localtime(now).date():
+        return _time(value, "H:i")
+    shown = '<time datetime="{}">{}<small>{}</small></time>'
+    return format_html(shown, local.isoformat(), date_format(local, "H:i"), date_format(local, "j M"))
+
+
+@register.filter
+def since(value: datetime, now: datetime) -> str:
+    """07:00, or 28 Feb, 07:00 when it was not today: for the middle of a sentence."""
+    local = timezone.localtime(value)
+    return date_format(local, "H:i" if local.date() == timezone.localtime(now).date() else "j M, H:i")
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """A message of another room as a sentence of its own: a capital in front, a full stop behind."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) or not text else ".")
+
+
+@register.filter
 def day(value: datetime | date | None) -> str:
     """1 March 1998"""
     if value is None:
@@ -61,7 +84,8 @@ def lasting(value: timedelta | float | None) -> str:
         return "–"
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if seconds < 60:
-        return _("%(number)s s") % {"number": number_format(seconds, 2 if seconds < 10 else 0)}
+        rounded = round(seconds, 2) if seconds < 10 else round(seconds)
+        return _("%(number)s s") % {"number": number_format(rounded)}
     if seconds < 3_600:
         return _("%(number)d min") % {"number": seconds // 60}
     if seconds < 2 * 86_400:
@@ -84,7 +108,8 @@ def share(part: float | None, whole: float | None) -> str:
     """5.8 %; a dash when there is nothing to divide by."""
     if not whole or part is None:
         return "–"
-    return _("%(number)s %%") % {"number": number_format(100 * part / whole, 1)}
+    percent = Decimal(100 * part / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return _("%(number)s %%") % {"number": number_format(percent)}
 
 
 @register.filter
@@ -105,12 +130,6 @@ def fieldvalue(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return str(value)
-
-
-@register.filter
-def finding(stored: Mapping[str, Any]) -> Finding:
-    """What was found wrong in a table, as it is kept there."""
-    return Finding.from_json(stored)
 
 
 _RULE_WORDS = re.compile(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from django.utils.timezone import localtime
 
 from usher.audiences import evaluate
@@ -171,7 +173,7 @@ def synced() -> None:
         run=done,
         at=NOW - DAY,
     )
-    Run.objects.create(
+    held = Run.objects.create(
         sync=sync,
         now=NOW - HOUR,
         started_at=NOW - HOUR,
@@ -180,16 +182,25 @@ def synced() -> None:
         read=70,
         removed=48,
         unchanged=70,
-        error="it would remove 48 of the 118 people on the list (41%), more than 10% and more than 20; look at the plan",
+        calls_foreseen={"remove": 1, "progress": 1},
+        error="it would remove 48 of the 118 people on the list (41%), more than 10%; look at the plan",
     )
+    held.folder.mkdir(parents=True, exist_ok=True)
+    leavers = {
+        "key": [str(n) for n in range(1, 49)],
+        "email": [f"customer{n}@example.com" for n in range(1, 49)],
+    }
+    pq.write_table(pa.table(leavers), held.folder / "remove-1.parquet")
+    Step.objects.create(run=held, ordinal=1, kind="remove", rows=48, payload="remove-1.parquet")
 
 
 def mailed() -> None:
     """A program with people at every step, mails in every state, a person with a long story."""
     account = Account.objects.create(name="Music shop", created_at=NOW - 90 * DAY)
     on_list = ContactList.objects.create(account=account, name="Usher sync", created_at=NOW - 90 * DAY)
-    first = _campaign(account, "We miss you", "We miss you, @EMAIL@")
-    second = _campaign(account, "Your favourites are waiting", "Your favourites are waiting")
+    first = _campaign(account, "We miss you", "We miss you, @EMAIL@", HOSTILE)
+    favourites = "Your favourites are waiting"
+    second = _campaign(account, favourites, favourites, "<h1>Hello</h1>")
     program = Program.objects.create(
         account=account, name="Win back", status="Active", created_at=NOW - 60 * DAY
     )
@@ -217,8 +228,12 @@ def mailed() -> None:
     _unsubscribed(account, people[4])
 
 
-def _campaign(account: Account, name: str, subject: str) -> Campaign:
-    html = '<h1 style="color:#86203f">Hello @FIRSTNAME@</h1><script>document.title = "broken out"</script><img src="https://elsewhere.example.com/x.png" alt="">'
+#: Would change the page around it and fetch a picture from elsewhere, if a preview let it.
+HOSTILE = """<h1 style="color: #86203f">Hello @EMAIL@</h1>
+<script>parent.document.title = "broken out"</script><img src="https://elsewhere.example.com/x.png" alt="">"""
+
+
+def _campaign(account: Account, name: str, subject: str, html: str) -> Campaign:
     return Campaign.objects.create(
         account=account,
         name=name,

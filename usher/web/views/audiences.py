@@ -9,7 +9,7 @@ from usher.audiences import published
 from usher.audiences.models import Audience
 from usher.web.figures import audiences as figures
 from usher.web.figures import members
-from usher.web.page import page, show
+from usher.web.page import Asked, page, show
 
 
 @page
@@ -19,7 +19,7 @@ def audiences(request: HttpRequest) -> HttpResponse:
 
 
 @page
-def audience(request: HttpRequest, pk: int) -> HttpResponse:
+def audience(request: Asked, pk: int) -> HttpResponse:
     row = get_object_or_404(Audience.objects.select_related("group"), pk=pk)
     snapshot = figures.snapshot_of(row)
     text = request.GET.get("q", "").strip()

@@ -13,18 +13,19 @@ from usher.web.page import MAIL_POLICY, page, show
 
 @page
 def campaigns(request: HttpRequest) -> HttpResponse:
-    return show(request, "usher/campaigns/list.html", rows=figures.received())
+    return show(request, "usher/campaigns/list.html", rows=figures.received(Campaign.objects.all()))
 
 
 @page
 def campaign(request: HttpRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(figures.received(), pk=pk)
+    row = get_object_or_404(Campaign, pk=pk)
+    (received,) = figures.received(Campaign.objects.filter(pk=pk))
     return show(
         request,
         "usher/campaigns/campaign.html",
         row=row,
+        received=received,
         links=figures.links(row),
-        states=figures.states(row),
         troubled=figures.troubled(row),
     )
 

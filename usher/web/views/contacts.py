@@ -9,16 +9,17 @@ from usher.engage.models import Contact
 from usher.engage.models.contacts import Status
 from usher.lib import clock
 from usher.web.figures import contacts as figures
-from usher.web.page import page, show
+from usher.web.page import Asked, page, show
 from usher.web.paging import page_of
 
 KINDS = ("customers", "seeds", "all")
 
 
 @page
-def contacts(request: HttpRequest) -> HttpResponse:
+def contacts(request: Asked) -> HttpResponse:
     text, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
-    kind = request.GET.get("who") if request.GET.get("who") in KINDS else "customers"
+    who = request.GET.get("who", "")
+    kind = who if who in KINDS else "customers"
     found = figures.search(text, status if status in Status.values else "", kind)
     template = "usher/contacts/found.html" if request.htmx else "usher/contacts/list.html"
     return show(

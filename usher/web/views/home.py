@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from usher.lib import clock
 from usher.web.figures.line import line
 from usher.web.figures.needs import needs
-from usher.web.figures.tonight import tonight
-from usher.web.page import page, show
+from usher.web.figures.tonight import hello, stood, tonight
+from usher.web.page import Asked, page, show
 
 
 @page
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Asked) -> HttpResponse:
     now = clock.now()
-    template = "usher/home/parts.html" if request.htmx else "usher/home/home.html"
-    return show(request, template, line=line(now), needs=needs(now), ran=tonight(now))
+    return show(
+        request,
+        "usher/home/parts.html" if request.htmx else "usher/home/home.html",
+        hello=hello(now),
+        stood=stood(),
+        line=line(now),
+        needs=needs(now),
+        ran=tonight(now),
+    )

@@ -12,7 +12,7 @@ from usher.web.export import csv_file
 from usher.web.figures import audiences as figures
 from usher.web.figures import members
 from usher.web.figures import why as reasons
-from usher.web.page import page, show
+from usher.web.page import Asked, page, show
 
 
 @page
@@ -23,7 +23,7 @@ def export(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @page
-def why(request: HttpRequest, pk: int) -> HttpResponse:
+def why(request: Asked, pk: int) -> HttpResponse:
     row = get_object_or_404(Audience, pk=pk)
     key = request.GET.get("key", "").strip()
     template = "usher/audiences/explained.html" if request.htmx else "usher/audiences/why.html"

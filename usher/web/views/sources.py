@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from usher.sources.models import Source
+from usher.web.figures.sources import sheets
 from usher.web.page import page, show
 
 
 @page
 def sources(request: HttpRequest) -> HttpResponse:
-    return show(
-        request, "usher/sources/list.html", rows=Source.objects.prefetch_related("tables").order_by("name")
-    )
+    return show(request, "usher/sources/list.html", rows=sheets().items())

@@ -14,7 +14,7 @@ from usher.syncs import status
 from usher.syncs.models import Run, Sync
 from usher.syncs.tasks import resume_run
 from usher.web.figures import syncs as figures
-from usher.web.page import page, show
+from usher.web.page import Asked, page, show
 from usher.web.paging import page_of
 
 
@@ -38,7 +38,7 @@ def sync(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @page
-def run(request: HttpRequest, pk: int, run: int) -> HttpResponse:
+def run(request: Asked, pk: int, run: int) -> HttpResponse:
     row = get_object_or_404(
         Run.objects.select_related("sync__audience", "sync__destination"), pk=run, sync=pk
     )

@@ -1,0 +1,139 @@
+"""A browser walks every page of the rail: nothing is logged as wrong, and axe finds no barrier."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from usher.audiences.models import Audience
+from usher.engage.models import Campaign, Contact, Program
+from usher.lib import clock
+from usher.seeds.models import Incident
+from usher.syncs.models import Run
+from usher.web.tests import scene
+
+# Playwright's synchronous API keeps an event loop on this thread; Django would refuse its database there.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+RAIL = [
+    "/", "/audiences", "/syncs", "/programs", "/campaigns", "/contacts", "/seeds",
+    "/sources", "/destinations", "/events", "/settings", "/settings/password",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium here: install the package chromium, or run scripts/chromium")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shop(transactional_db: None, tmp_path: Path, settings: Any) -> Iterator[None]:
+    settings.USHER_DATA_DIR = tmp_path
+    clock.virtual = tmp_path / "clock"
+    clock.move(clock.virtual, scene.NOW)
+    User.objects.create_user("alice", password="correct horse battery")
+    scene.whole(tmp_path)
+    yield
+    clock.virtual = None
+
+
+@pytest.fixture
+def browse(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
+    """Opens a page that is logged in and notes what the browser complains of in `page.wrong`."""
+    contexts = []
+
+    def opened(**options: Any) -> Page:
+        context = chromium.new_context(base_url=live_server.url, reduced_motion="reduce", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.wrong = []  # type: ignore[attr-defined]
+        page.on("console", lambda said: said.type in ("error", "warning") and page.wrong.append(said.text))  # type: ignore[attr-defined]
+        page.on("pageerror", lambda error: page.wrong.append(str(error)))  # type: ignore[attr-defined]
+        page.on("requestfailed", lambda asked: page.wrong.append(f"{asked.url}: {asked.failure}"))  # type: ignore[attr-defined]
+        page.goto("/login")
+        page.get_by_label("Username").fill("alice")
+        page.get_by_label("Password").fill("correct horse battery")
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def addresses() -> list[str]:
+    """The rail, and one page of each kind behind it."""
+    held, done = Run.objects.order_by("-pk")[:2]
+    program = Program.objects.get().pk
+    return [
+        *RAIL,
+        f"/audiences/{Audience.objects.get(name='LAPSED_BUYER').pk}",
+        f"/audiences/{Audience.objects.get(name='LAPSED_BUYER').pk}/why?key=1",
+        f"/syncs/{held.sync_id}",
+        f"/syncs/{held.sync_id}/runs/{held.pk}",
+        f"/syncs/{done.sync_id}/runs/{done.pk}",
+        f"/programs/{program}",
+        f"/programs/{program}/people?at=wait-7",
+        f"/programs/{program}/pause",
+        f"/campaigns/{Campaign.objects.get(name='Your favourites are waiting').pk}",
+        f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}",
+        f"/seeds/incidents/{Incident.objects.get().pk}",
+    ]
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds serious or critical, in words."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {iframes: false, resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:200]} {node['any'] and node['any'][0]['message']}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+WIDE = {"viewport": {"width": 1280, "height": 860}}
+NARROW = {"viewport": {"width": 360, "height": 740}}
+DARK = {**WIDE, "color_scheme": "dark"}
+
+
+@pytest.mark.parametrize("options", [WIDE, NARROW, DARK], ids=["wide", "narrow", "dark"])
+def test_it_walks_every_page(shop: None, browse: Callable[..., Page], options: dict[str, Any]) -> None:
+    page = browse(**options)
+    for address in addresses():
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert page.wrong == [], address  # type: ignore[attr-defined]
+        assert barriers(page) == [], address
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{address} is {overflow} pixels too wide"
+
+
+def test_it_shows_a_mail_where_it_can_do_nothing(shop: None, browse: Callable[..., Page]) -> None:
+    page = browse(**WIDE)
+    page.goto(f"/campaigns/{Campaign.objects.get(name='We miss you').pk}")
+    page.wait_for_load_state("networkidle")
+    assert page.frame_locator("iframe").get_by_role("heading").inner_text() == "Hello @EMAIL@"
+    assert page.title() == "We miss you · Usher"
+    blocked = " ".join(page.wrong)  # type: ignore[attr-defined]
+    assert "Blocked script execution" in blocked
+    assert "elsewhere.example.com/x.png: csp" in blocked
