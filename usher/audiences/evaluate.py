@@ -17,6 +17,7 @@ from usher.audiences import rulebook
 from usher.audiences.compute import Computation, compute
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Evaluation, Snapshot
+from usher.rules import RuleError
 from usher.sources.errors import SourceError
 from usher.sources.guard import guard, remember
 from usher.sources.open import Opened, open_tables
@@ -52,7 +53,7 @@ def _run(run: Evaluation) -> None:
             publish(run, opened, found)
     except SourceError as problem:
         _end_without(run, State.REFUSED, str(problem), began)
-    except AudienceError as problem:
+    except (AudienceError, RuleError) as problem:
         _end_without(run, State.FAILED, str(problem), began)
     except Exception as problem:
         _end_without(run, State.FAILED, f"not foreseen: {type(problem).__name__}: {problem}", began)
