@@ -52,9 +52,9 @@ def create_api_user(
 ) -> tuple[str, str]:
     """Make an API user; its user name and password, of which only a hash is kept."""
     username = username or f"apiuser-{secrets.token_hex(6)}@apiconnector.com"
-    password = password or secrets.token_urlsafe(18)
-    if len(password) < 8 or password.isalpha():
+    if password and (len(password) < 8 or password.isalpha()):
         raise AccessError("a password has 8 or more characters, one of which is no letter")
+    password = password or secrets.token_urlsafe(18)
     if ":" in username:
         raise AccessError("a user name has no colon")
     if ApiUser.objects.filter(username=username).exists():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.multipartparser import MultiPartParserError
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
@@ -49,7 +49,7 @@ class Call:
     @cached_property
     def query(self) -> dict[str, str]:
         """Query parameters by lower-case name."""
-        return {name.lower(): value for name, value in self.request.GET.items()}
+        return {name.lower(): str(value) for name, value in self.request.GET.items()}
 
     @cached_property
     def body(self) -> Any:
@@ -103,13 +103,14 @@ def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponse]:
     return answer
 
 
-def operations(**by_method: Operation) -> Callable[[], dict[str, Operation]]:
+def operations(**by_method: Operation) -> Operation:
     """What a path offers: one operation for each HTTP method."""
 
-    def offered() -> dict[str, Operation]:
-        return by_method
+    def operate(call: Call, **arguments: Any) -> HttpResponse:
+        operation = by_method.get(call.request.method or "")
+        return operation(call, **arguments) if operation else HttpResponseNotAllowed(by_method)
 
-    return offered
+    return operate
 
 
 def reply(body: object, status: int = 200) -> HttpResponse:
@@ -127,28 +128,21 @@ def moment(when: datetime) -> str:
 
 
 def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
-    if (
-        "\0" in path
-        or "\0" in call.request.META.get("QUERY_STRING", "")
-        or "%00" in call.request.META.get("QUERY_STRING", "")
-    ):
+    method, query = call.request.method or "", call.request.META.get("QUERY_STRING", "")
+    if "\0" in path or "%00" in query or "\0" in query:
         raise invalid("The address has a NUL character.")
-    method = call.request.method or ""
     try:
         match = resolve(path, urlconf)
     except Resolver404:
-        offered, arguments = {}, {}
-    else:
-        offered, arguments = match.func(), match.kwargs
-    if method in offered:
-        return offered[method](call, **arguments)
-    if is_published(method, path):
-        raise not_offered()
-    if offered:
-        response = reply({"message": f"{method} is not offered here. ERROR_PARAMETER_INVALID"}, 405)
-        response["Allow"] = ", ".join(offered)
-        return response
-    raise ApiError(404, "ERROR_PARAMETER_INVALID", f"There is no operation at {path}.")
+        if is_published(method, path):
+            raise not_offered() from None
+        raise ApiError(404, "ERROR_PARAMETER_INVALID", f"There is no operation at {path}.") from None
+    response: HttpResponse = match.func(call, **match.kwargs)
+    if isinstance(response, HttpResponseNotAllowed):
+        if is_published(method, path):
+            raise not_offered()
+        response.content = json.dumps({"message": f"{method} is not offered here. ERROR_PARAMETER_INVALID"})
+    return response
 
 
 def is_published(method: str, path: str) -> bool:

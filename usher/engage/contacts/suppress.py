@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -58,7 +59,7 @@ def suppress(
     ("one-click", "smtp 550 …"), `message_id` is the row of the mail that led to it.
     Doing it twice is harmless.
     """
-    values = {
+    values: dict[str, Any] = {
         "account": account.pk,
         "keys": sorted({key.lower() for key in email_keys}),
         "reason": reason.value,
@@ -70,7 +71,7 @@ def suppress(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_RECORD, values)
         cursor.execute(_MARK, values)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def suppression_of(account: Account, email_key: str) -> Suppression | None:

@@ -80,9 +80,10 @@ def change(contact: Contact, draft: Draft, now: datetime) -> Contact:
         contact = Contact.objects.select_for_update().get(pk=contact.pk)
         if contact.status not in OPEN:
             raise EngageError("ERROR_CONTACT_SUPPRESSED", "Contact is suppressed.")
-        if addresses.key(email) != contact.email_key:
+        renamed = addresses.key(email) != contact.email_key
+        if renamed:
             _rename(contact, email)
-        _put(contact, draft, data, MergeOption.OVERWRITE, now)
+        _put(contact, draft, data, MergeOption.OVERWRITE, now, always=renamed)
     return contact
 
 
@@ -143,14 +144,14 @@ def _put(
     always: bool = False,
 ) -> None:
     """Write what the draft says; a contact that has it already is not touched."""
-    before = (contact.data, contact.opt_in_type, contact.email_type, contact.mobile_number, contact.email)
+    before = (contact.data, contact.opt_in_type, contact.email_type, contact.mobile_number)
     contact.data = merged(contact.data, data, merge)
     contact.is_seed = contact.data.get(SEED) is True
     contact.opt_in_type = draft.opt_in_type or contact.opt_in_type
     contact.email_type = draft.email_type or contact.email_type
     if draft.mobile_number is not None:
         contact.mobile_number = draft.mobile_number
-    after = (contact.data, contact.opt_in_type, contact.email_type, contact.mobile_number, contact.email)
+    after = (contact.data, contact.opt_in_type, contact.email_type, contact.mobile_number)
     if always or before != after:
         contact.updated_at = now
         contact.save()

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from json.encoder import encode_basestring  # type: ignore[attr-defined]
+from json.encoder import encode_basestring
 from typing import NamedTuple
 
 from usher.engage.contacts.values import FROM_TEXT, MisfitError
@@ -124,7 +124,7 @@ def _reader(kind: str) -> Reader:
     parse = FROM_TEXT[kind]
 
     def text(cell: str) -> str:
-        return encode_basestring(parse(cell)) if cell else "null"
+        return encode_basestring(str(parse(cell))) if cell else "null"
 
     def other(cell: str) -> str:
         return json.dumps(parse(cell)) if cell else "null"

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from usher.engage.errors import EngageError
-from usher.engage.models import Account, Contact, ContactList, Membership
+from usher.engage.models import Contact, ContactList, Membership
 from usher.engage.models.contacts import Status
 
 #: Members that a list shows and counts: those who opted out or are suppressed keep their row, unseen.
@@ -23,10 +23,10 @@ def members(found: ContactList) -> QuerySet[Contact]:
     )
 
 
-def counted(account: Account) -> QuerySet[ContactList]:
-    """The account's lists, each with `contacts`: how many it shows."""
-    shown = Q(memberships__unsubscribed_at=None, memberships__contact__status__in=SHOWN)
-    return ContactList.objects.filter(account=account).annotate(contacts=Count("memberships", filter=shown))
+def counts(lists: Iterable[ContactList]) -> dict[int, int]:
+    """List id -> how many contacts it shows, of each that shows any."""
+    rows = Membership.objects.filter(list__in=lists, unsubscribed_at=None, contact__status__in=SHOWN)
+    return dict(rows.values("list").annotate(count=Count("pk")).values_list("list", "count"))
 
 
 def join(found: ContactList, contact: Contact, now: datetime) -> bool:
@@ -68,4 +68,4 @@ def take_off(found: ContactList, contact_ids: Iterable[int] | None = None) -> in
             f"delete from engage_membership where list_id = %(list)s and unsubscribed_at is null {named}",
             {"list": found.pk, "contacts": list(contact_ids or ())},
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, empty, reply
 from usher.engage.api.problems import invalid
-from usher.engage.api.reading import flag, page, since, whole
+from usher.engage.api.reading import flag, page, since, whole, window
 from usher.engage.api.v2 import sent, shapes
 from usher.engage.contacts import write
 from usher.engage.contacts.write import Draft
-from usher.engage.lists.members import counted
-from usher.engage.models import Contact
+from usher.engage.lists.members import counts
+from usher.engage.models import Contact, ContactList
 from usher.engage.models.contacts import Status
 
 #: The published default, and so the most, of the reads of what changed.
@@ -72,12 +74,17 @@ def modified_since(call: Call, date: str) -> HttpResponse:
     return page(call, rows, shapes.contacts(call.account, flag(call, "withFullData")), most=MOST_CHANGED)
 
 
+def books(call: Call, rows: QuerySet[ContactList]) -> HttpResponse:
+    """One page of lists with their sizes, which are counted as one set."""
+    shown = list(rows.order_by("pk")[window(call, names=("select", "limit"))])
+    sizes = counts(shown)
+    return reply([shapes.address_book(row, sizes.get(row.pk, 0)) for row in shown])
+
+
 def address_books(call: Call, who: int | str) -> HttpResponse:
     contact = sent.known(call, who)
-    rows = counted(call.account).filter(
-        pk__in=contact.memberships.filter(unsubscribed_at=None).values("list_id")
-    )
-    return page(call, rows, lambda row: shapes.address_book(row, row.contacts))
+    rows = ContactList.objects.filter(memberships__contact=contact, memberships__unsubscribed_at=None)
+    return books(call, rows)
 
 
 def collection(call: Call) -> HttpResponse:
@@ -91,7 +98,7 @@ def collection(call: Call) -> HttpResponse:
     shape = shapes.contacts(call.account, bool(call.fields.get("withfulldata")))
     rows = list(found.order_by("pk"))
     known_ids, known_keys = {row.pk for row in rows}, {row.email_key for row in rows}
-    lost = [{"id": one, "email": None} for one in ids if one not in known_ids]
+    lost: list[dict[str, Any]] = [{"id": one, "email": None} for one in ids if one not in known_ids]
     lost += [{"id": 0, "email": one} for one in keys if one not in known_keys]
     return reply(
         {"contacts": [shape(row) | {"created": row.created_at} for row in rows], "notFound": lost or None}

@@ -10,7 +10,7 @@ from usher.engage.api.manner import Call, empty, reply
 from usher.engage.api.problems import missing
 from usher.engage.api.reading import LARGEST_ID, choice, flag, guid, page, since, text, wholes, window
 from usher.engage.api.v2 import sent, shapes
-from usher.engage.api.v2.contacts import MOST_CHANGED
+from usher.engage.api.v2.contacts import MOST_CHANGED, books
 from usher.engage.api.v2.suppressions import resubscription
 from usher.engage.contacts import write
 from usher.engage.contacts.write import Draft
@@ -29,10 +29,8 @@ def known(call: Call, book: int) -> ContactList:
 
 
 def listed(call: Call, visibility: Visibility | None = None) -> HttpResponse:
-    rows = members.counted(call.account)
-    if visibility:
-        rows = rows.filter(visibility=visibility)
-    return page(call, rows, lambda row: shapes.address_book(row, row.contacts), names=("select", "limit"))
+    rows = ContactList.objects.filter(account=call.account)
+    return books(call, rows.filter(visibility=visibility) if visibility else rows)
 
 
 def private(call: Call) -> HttpResponse:
@@ -81,7 +79,11 @@ def unsubscribed_since(call: Call, book: int, date: str) -> HttpResponse:
     rows = Membership.objects.filter(list=known(call, book), unsubscribed_at__gte=since(date))
     shown = rows.select_related("contact").order_by("pk")[window(call)]
     return reply(
-        [shapes.removal(shapes.contact(row.contact), row.unsubscribed_at, "Unsubscribed") for row in shown]
+        [
+            shapes.removal(shapes.contact(row.contact), row.unsubscribed_at, "Unsubscribed")
+            for row in shown
+            if row.unsubscribed_at
+        ]
     )
 
 
