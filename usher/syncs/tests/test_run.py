@@ -15,7 +15,7 @@ from usher.syncs.tests.conftest import NOON, Shop
 
 ANN = ("1", "ann@x.io", 2, "1997-11-01", "true")
 BOB = ("2", "bob@x.io", 1, "", "false")
-CAT = ("3", 'o"neil+cat@x.io', 7, "1997-12-31", "true")
+CAT = ("3", "o'neil+cat@x.io", 7, "1997-12-31", "true")
 DAN = ("4", "dan@x.io", 3, "1997-10-01", "false")
 
 
@@ -49,7 +49,7 @@ def test_the_first_run_brings_everybody_and_a_second_makes_no_call(shop: Shop, a
     assert shown(any_platform) == {
         "ann@x.io": (2, "1997-11-01", "true"),
         "bob@x.io": (1, "", "false"),
-        'o"neil+cat@x.io': (7, "1997-12-31", "true"),
+        "o'neil+cat@x.io": (7, "1997-12-31", "true"),
     }
     wire = Wire()
     second = run(sync, NOON + timedelta(hours=1), sleep=Naps(), transport=wire)
@@ -145,7 +145,7 @@ def test_a_first_run_killed_at_any_call_ends_as_planned(
         else:
             break
         assert (ended.state, numbers(ended)) == ("done", (3, 3, 0, 0, 0, 0))
-        assert set(list_members(any_platform, f"List {call}")) == {"ann@x.io", "bob@x.io", 'o"neil+cat@x.io'}
+        assert set(list_members(any_platform, f"List {call}")) == {"ann@x.io", "bob@x.io", "o'neil+cat@x.io"}
         assert sync.ledger.filter(state=Pushed.State.PUSHED).count() == 3
         assert ended.calls >= len(wire.calls)
         assert sync.runs.count() == 1
@@ -174,12 +174,12 @@ def test_a_night_killed_at_any_call_ends_as_planned(
         assert (ended.state, ended.error) == ("done", "")
         assert set(list_members(any_platform, f"List {call}")) == {
             "ann@new.io",
-            'o"neil+cat@x.io',
+            "o'neil+cat@x.io",
             "dan@x.io",
         }
         assert sorted(sync.ledger.values_list("key", "email", "state", "on_list")) == [
             ("1", "ann@new.io", "pushed", True),
-            ("3", 'o"neil+cat@x.io', "pushed", True),
+            ("3", "o'neil+cat@x.io", "pushed", True),
             ("4", "dan@x.io", "pushed", True),
         ]
     assert call == 7

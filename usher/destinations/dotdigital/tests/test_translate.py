@@ -69,19 +69,9 @@ def test_a_report_without_faults_has_none() -> None:
 @pytest.mark.parametrize(
     ("status", "said", "token", "retry"),
     [
-        (
-            400,
-            {"message": "Error: ERROR_IMPORT_TOOMANYACTIVEIMPORTS"},
-            "ERROR_IMPORT_TOOMANYACTIVEIMPORTS",
-            True,
-        ),
-        (
-            400,
-            {"message": "Field already exists. ERROR_NON_UNIQUE_DATAFIELD"},
-            "ERROR_NON_UNIQUE_DATAFIELD",
-            False,
-        ),
-        (400, {"message": "hourly ERROR_APIUSAGE_EXCEEDED "}, "ERROR_APIUSAGE_EXCEEDED", True),
+        (400, "Error: ERROR_IMPORT_TOOMANYACTIVEIMPORTS", "ERROR_IMPORT_TOOMANYACTIVEIMPORTS", True),
+        (400, "Field already exists. ERROR_NON_UNIQUE_DATAFIELD", "ERROR_NON_UNIQUE_DATAFIELD", False),
+        (400, "hourly ERROR_APIUSAGE_EXCEEDED ", "ERROR_APIUSAGE_EXCEEDED", True),
         (503, None, "", True),
         (302, None, "", False),
     ],

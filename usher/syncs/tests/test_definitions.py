@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from usher.destinations.tests import published
+from usher.lib.changes import DefinitionError
+from usher.syncs import definitions
+from usher.syncs.models import Sync
+from usher.syncs.run import run
+from usher.syncs.tests.conftest import NOON, Shop
+
+ANN = ("1", "ann@x.io", 2, "1997-11-01", "true")
+
+
+@pytest.fixture
+def defined(shop: Shop) -> Shop:
+    shop.open([ANN])
+    with published.serve() as gone:
+        shop.connect(gone)
+    return shop
+
+
+def test_an_export_applied_again_changes_nothing(defined: Shop) -> None:
+    defined.sync(guard={"share": "25%", "floor": 10}, create_fields=False)
+    body = definitions.export("syncs")["nightly"]
+    assert body == {
+        "audience": "mailable",
+        "destination": "platform",
+        "list": "Usher sync",
+        "fields": {"ORDERS": "orders", "LAST_ORDER": "last_order"},
+        "tags": ["VIP"],
+        "schedule": "5 6 * * *",
+        "guard": {"share": "25%", "floor": 10},
+        "create_fields": False,
+    }
+    checked = definitions.SECTIONS["syncs"].model_validate(body)
+    again = definitions.apply("syncs", "nightly", checked, base_dir=defined.folder, by="t", now=NOON)
+    assert again.action == "unchanged"
+
+
+def test_another_list_starts_afresh(shop: Shop) -> None:
+    with published.serve() as account:
+        shop.open([ANN])
+        shop.connect(account)
+        run(shop.sync(), NOON, sleep=lambda seconds: None)
+        moved = shop.sync(list="Another list")
+        assert (moved.list_id, moved.ledger.count()) == ("", 0)
+        run(moved, NOON, sleep=lambda seconds: None)
+        assert list(account.members("Another list")) == ["ann@x.io"]
+        assert list(account.members("Usher sync")) == ["ann@x.io"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"audience": "mailabel"}, "audience: there is no audience “mailabel”; did you mean “mailable”?"),
+        ({"destination": "dotdigital"}, "destination: there is no destination “dotdigital”; define it first"),
+        ({"tags": ["VIPS"]}, "tags: there is no tag “VIPS”; did you mean “VIP”?"),
+        ({"fields": {"A_FIELD_NAME_OF_21_CH": "orders"}}, "fields: the platform takes names of the form"),
+        ({"fields": {"LAST ORDER": "orders"}}, "fields: the platform takes names of the form"),
+        ({"fields": {"Email": "orders"}}, "fields: the platform keeps the name Email for itself"),
+        ({"fields": {"tag_vip": "orders"}}, "fields: TAG_VIP is filled twice"),
+        ({"schedule": "25:00"}, "schedule: '25:00' is not a schedule"),
+    ],
+)
+def test_what_is_wrong_is_named(defined: Shop, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        defined.sync(**change)
+    assert str(caught.value).startswith(f"sync “nightly”, {message}")
+    assert not Sync.objects.exists()
