@@ -33,13 +33,13 @@ def _file(orders: str) -> bytes:
 
 
 def _imported(orders: str) -> float:
-    from usher.engage import accounts
+    from usher.engage import access
     from usher.engage.imports import run
     from usher.engage.imports.accept import accept
     from usher.engage.lists.edit import create_list
     from usher.engage.models import ContactList, DataField
 
-    account = accounts.default_account(NOW)
+    account = access.default_account(NOW)
     for name, kind in (("ORDERS", "Numeric"), ("LAST_ORDER", "Date"), ("TAG_LAPSED_BUYER", "Boolean")):
         DataField.objects.get_or_create(account=account, name=name, defaults={"type": kind})
     found = ContactList.objects.filter(name="Bench").first()

@@ -46,12 +46,12 @@ def figures(root: Path) -> Iterator[Figure]:
 
 def _campaign() -> object:
     from usher.demo.stage import example
-    from usher.engage import accounts
+    from usher.engage import access
     from usher.engage.models import Campaign
 
     mails = example() / "definitions" / "mails"
     return Campaign.objects.create(
-        account=accounts.default_account(NOW),
+        account=access.default_account(NOW),
         name="Bench",
         subject="We miss you",
         html=(mails / "we-miss-you.html").read_text("utf-8"),

@@ -24,11 +24,11 @@ GRAPH = {
 
 def figures(root: Path) -> Iterator[Figure]:
     """Everybody enters, waits, is decided upon, waits again and ends: exit looked at before every move."""
-    from usher.engage import accounts
+    from usher.engage import access
     from usher.engage.models import DataField, Move, Program, ProgramVersion
     from usher.engage.programs import graph, runner
 
-    account = accounts.default_account(NOW)
+    account = access.default_account(NOW)
     DataField.objects.get_or_create(account=account, name="BENCH", defaults={"type": "Boolean"})
     _people(account.pk)
     program = Program.objects.create(account=account, name="Bench", status="Active", created_at=NOW)

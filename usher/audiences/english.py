@@ -31,7 +31,7 @@ def key_of(text: str) -> str:
             f"select {key} from {sql.name(subject.name)} "
             f"where {key} = ? or lower({email}) = lower(?) order by {key} <> ? limit 1"
         )
-        row = opened.duckdb.execute(query, [text.strip()] * 3).fetchone()
-    if row is None:
+        rows = opened.duckdb.execute(query, [text.strip()] * 3).fetchall()
+    if not rows:
         raise AudienceError(f"there is no customer {text} in {subject.name}")
-    return str(row[0])
+    return str(rows[0][0])

@@ -55,8 +55,7 @@ def demo(
     """Replay a music shop's history: customers lapse, are tagged, synced, mailed, and come back."""
     if data_dir:
         os.environ["USHER_DATA_DIR"] = str(data_dir.expanduser().resolve())
-    from usher.demo.play import DemoError
-    from usher.demo.stage import Stage, StageError
+    from usher.demo.stage import DemoError, Stage
     from usher.work.machine import Machine, MachineError, free_port, hold, port_is_free
 
     if port and not port_is_free(port):
@@ -73,15 +72,14 @@ def demo(
             with Machine(stage.port, stage.sink_port) as machine:
                 played = _play(stage, machine, nights)
                 _tell(stage, played, password, file)
-    except (DemoError, MachineError, StageError) as problem:
+    except (DemoError, MachineError) as problem:
         house.fail(str(problem))
 
 
 def _open(stage: Stage) -> str:
     """Clear and furnish the stage, and wake Django on it; the password of the user "demo"."""
     from usher.demo.customers import gone_addresses
-    from usher.demo.play import behaviour
-    from usher.demo.stage import clear, furnish, refuse_to_clear
+    from usher.demo.stage import behaviour, clear, furnish, refuse_to_clear
     from usher.lib import clock
 
     if house.remembered().get("USHER_MODE") != "demo":

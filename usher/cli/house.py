@@ -43,13 +43,19 @@ def remember(environment: dict[str, str]) -> None:
     (data_dir() / MARKER).write_text(json.dumps({"environment": environment}, indent=2), "utf-8")
 
 
-def prepare(folder: Path | None = None) -> None:
-    """Set the environment (data directory, database) without waking Django."""
+def environment(folder: Path | None = None) -> None:
+    """Name the data directory, and take over what it asks to be opened with."""
     if folder is not None:
         os.environ["USHER_DATA_DIR"] = str(folder.expanduser().resolve())
     if "DATABASE_URL" not in os.environ:
         for name, value in remembered().items():
             os.environ.setdefault(name, value)
+
+
+def prepare(folder: Path | None = None) -> None:
+    """Set the environment (data directory, database) without waking Django."""
+    environment(folder)
+    if "DATABASE_URL" not in os.environ:
         from usher.lib import postgres
 
         try:

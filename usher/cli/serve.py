@@ -147,7 +147,7 @@ def web(
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=threads,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve()
 
 
@@ -166,11 +166,10 @@ def sink(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run the local mail sink: an SMTP server that keeps every mail in the data directory."""
-    house.open_house()
+    house.environment()
     import asyncio
 
-    from django.conf import settings
-
+    from usher import settings  # Django itself is not wanted here: the sink starts in a moment
     from usher.lib import clock
     from usher.lib import sink as mail_sink
     from usher.lib.spool import Spool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -11,11 +12,6 @@ from usher.cli.definitions import JSON
 from usher.cli.house import out
 
 app = typer.Typer(help="Where the customer data comes from.", no_args_is_help=True)
-
-
-@app.callback()
-def _sources() -> None:
-    pass
 
 
 @app.command()
@@ -43,3 +39,17 @@ def check(as_json: JSON = False) -> None:
                 out.print(f"        {place}")
     if any(one.error for one in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def accept(table: Annotated[str, typer.Argument(help="The table that was refused.")]) -> None:
+    """Let a table that lost many rows be used from now on as it is."""
+    house.open_house()
+    from usher.sources import guard
+    from usher.sources.models import Table
+
+    try:
+        guard.accept(table)
+    except Table.DoesNotExist:
+        house.fail(f"there is no table “{table}”. See: usher sources check")
+    out.print(f"{table} is taken as it is at the next evaluation.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -12,31 +11,12 @@ from django.db import close_old_connections
 
 from usher.demo.customers import Customers
 from usher.demo.night import Night, count
-from usher.demo.stage import Stage
+from usher.demo.stage import DemoError, Stage
 from usher.lib import clock
 from usher.work import tasks
 from usher.work.machine import Machine
 
-#: The relay's bad day: everything is answered 421 from 06:15 of this night, for 24 hours (0 is the first).
-OUTAGE_NIGHT = 40
-OUTAGE_FROM = time_of_day(6, 15)
-OUTAGE = timedelta(hours=24)
 NIGHT_BEGINS = time_of_day(6)
-
-
-class DemoError(Exception):
-    """The demo could not go on; says what failed."""
-
-
-def behaviour(stage: Stage, refuse: dict[str, str]) -> str:
-    """The local mail sink's part in the play."""
-    begins = datetime.combine(stage.start + timedelta(days=OUTAGE_NIGHT), OUTAGE_FROM, stage.zone)
-    outage = {
-        "from": begins.isoformat(),
-        "until": (begins + OUTAGE).isoformat(),
-        "reply": "421 4.3.2 Service not available, try again later",
-    }
-    return json.dumps({"refuse": refuse, "defer": [outage]}, indent=1)
 
 
 class Play:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,14 @@ from usher.lib import clock, postgres
 KEPT = ("postgres", "secret.key", "machine.lock", "house.json")
 
 
-class StageError(Exception):
-    """The demo cannot be played here; says why and what to do."""
+#: The relay's bad day: everything is answered 421 from 06:15 of this night, for 24 hours (0 is the first).
+OUTAGE_NIGHT = 40
+OUTAGE_FROM = time(6, 15)
+OUTAGE = timedelta(hours=24)
+
+
+class DemoError(Exception):
+    """The demo cannot be played, or cannot go on; says why and what to do."""
 
 
 def example() -> Path:
@@ -29,7 +36,7 @@ def example() -> Path:
     for folder in (package.parent / "examples" / "musicshop", package / "examples" / "musicshop"):
         if folder.is_dir():
             return folder
-    raise StageError("the example data (examples/musicshop) is not beside this program")
+    raise DemoError("the example data (examples/musicshop) is not beside this program")
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Stage:
         """What every process of the demo, now and later, runs with."""
         return {
             "USHER_MODE": "demo",
+            "USHER_LOG_LEVEL": "WARNING",
             "USHER_CLOCK_FILE": str(self.clock_file),
             "USHER_TIME_ZONE": "UTC",
             "USHER_PUBLIC_URL": f"http://localhost:{self.port}",
@@ -74,14 +82,14 @@ class Stage:
 
 
 def refuse_to_clear(data_dir: Path) -> None:
-    """StageError when the data directory holds anything that a demo did not put there."""
+    """DemoError when the data directory holds anything that a demo did not put there."""
     if (data_dir / "postgres").exists():
-        raise StageError(
+        raise DemoError(
             f"{data_dir} holds an Usher that is not a demo; it is left alone. "
             "Play the demo elsewhere: usher demo --data-dir ./var-demo"
         )
     if os.environ.get("DATABASE_URL") and _tables(os.environ["DATABASE_URL"]):
-        raise StageError("the database of DATABASE_URL is not empty; the demo wants one of its own")
+        raise DemoError("the database of DATABASE_URL is not empty; the demo wants one of its own")
 
 
 def _tables(url: str) -> int:
@@ -121,3 +129,14 @@ def furnish(stage: Stage, password: str, api: dict[str, str]) -> None:
     access.create_api_user(account, now, api["USHER_API_USER"], api["USHER_API_PASSWORD"])
     os.environ.update(api)
     apply(example() / "definitions", by="demo", now=now)
+
+
+def behaviour(stage: Stage, refuse: dict[str, str]) -> str:
+    """The local mail sink's part in the play."""
+    begins = datetime.combine(stage.start + timedelta(days=OUTAGE_NIGHT), OUTAGE_FROM, stage.zone)
+    outage = {
+        "from": begins.isoformat(),
+        "until": (begins + OUTAGE).isoformat(),
+        "reply": "421 4.3.2 Service not available, try again later",
+    }
+    return json.dumps({"refuse": refuse, "defer": [outage]}, indent=1)
