@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, Q
 
@@ -89,7 +89,8 @@ def _mails(program: Program) -> dict[str, dict[str, int]]:
         skipped=Count("id", filter=Q(state=MessageState.SKIPPED)),
     )
     return {
-        row["node"]: {what: int(count) for what, count in row.items() if what != "node"} for row in counted
+        row["node"]: {what: cast(int, count) for what, count in row.items() if what != "node"}
+        for row in counted
     }
 
 

@@ -83,22 +83,30 @@ def check(program: Program, now: datetime) -> int:
         )
         if not is_first:
             return 0
+        values = bound(program, version, graph, "scheduled check", now)
         with connection.cursor() as cursor:
-            values = bound(program, version, graph, "scheduled check", now)
-            cursor.execute(_CHECK.format(answers=answers), values)
-            row.enrolled, row.seeds = cursor.fetchone()
+            cursor.execute(_FOUND.format(answers=answers), values)
+            found = [contact for (contact,) in cursor.fetchall()]
+            for part in range(0, len(found), BATCH):
+                cursor.execute(_ENTER, values | {"contacts": found[part : part + BATCH]})
+                enrolled, seeds = cursor.fetchone()
+                row.enrolled += enrolled
+                row.seeds += seeds
         row.save(update_fields=["enrolled", "seeds"])
     return row.enrolled
 
 
-_CHECK = f"""
+_FOUND = """
 with scope as (
     select id as contact_id from engage_contact where account_id = %(account)s
-), {{answers}}, wanted as (
-    select id as contact_id from answers where hit
-), {JUDGED}, {ENTERED}
-select count(*), count(*) filter (where judged.is_seed)
-  from entered join judged on judged.contact_id = entered.contact_id
+), {answers}
+select id from answers where hit order by id
+"""
+# As in a step, PostgreSQL plans well for an array, whose length it knows.
+_ENTER = f"""
+with wanted as (select unnest(%(contacts)s::bigint[]) as contact_id), {JUDGED}, {ENTERED}
+select count(*), count(*) filter (where contact_id in (select contact_id from judged where is_seed))
+  from entered
 """
 
 

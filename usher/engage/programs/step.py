@@ -1,4 +1,4 @@
-"""Moves everybody who is due at one node, as a set: one statement, which is one transaction."""
+"""Moves everybody who is due at one node, as a set: one statement finds them, one does all the rest."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from usher.engage.messages.queue import INSERT
 from usher.engage.models import Program, ProgramVersion
 from usher.engage.programs.graph import Decision, End, Graph, Send, Wait, spoken
 from usher.engage.programs.people import People
 
-#: Enrolments of one statement: few enough to be done within a second, many enough to be quick.
+#: Enrolments of one set: few enough to be done within a second, many enough to be quick.
 BATCH = 20_000
 
 
@@ -44,17 +44,24 @@ class Place:
         return now + node.length if isinstance(node, Wait) else now
 
 
+_DUE = """
+select id, contact_id
+  from engage_enrolment
+ where program_id = %(program)s and version_id = %(version)s and node = %(node)s
+   and left_at is null and due_at <= %(now)s
+ order by due_at, id
+ limit %(limit)s
+   for update skip locked
+"""
+
+# Those who are due come back as arrays, of which PostgreSQL knows the length: of rows that have just been
+# written it knows nothing yet, and would join twenty thousand with twenty thousand as if they were two.
+#
 # Whoever may not be mailed any more leaves, in the order: deleted, then by the reason; a soft bounce and a
 # pending opt-in may end, so these only miss the mail. Then the program's own exits, in their order.
 _STEP = """
 with due as materialized (
-    select id, contact_id
-      from engage_enrolment
-     where program_id = %(program)s and version_id = %(version)s and node = %(node)s
-       and left_at is null and due_at <= %(now)s
-     order by due_at, id
-     limit %(limit)s
-       for update skip locked
+    select * from unnest(%(enrolments)s::bigint[], %(contacts)s::bigint[]) as due(id, contact_id)
 ), scope as (
     select contact_id from due
 ){rules}, judged as materialized (
@@ -122,9 +129,13 @@ def step(place: Place, people: People, campaigns: dict[str, int], now: datetime,
         "campaign": _campaign(node, campaigns) if isinstance(node, Send) else None,
     }
     sql, outcomes = _statement(place, people, now)
-    bound |= outcomes | _ways(place, now)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, bound)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_DUE, bound)
+        due = cursor.fetchall()
+        if not due:
+            return Moved()
+        bound["enrolments"], bound["contacts"] = [row[0] for row in due], [row[1] for row in due]
+        cursor.execute(sql, bound | outcomes | _ways(place, now))
         rows = cursor.fetchall()
     return _counted(rows, isinstance(node, Send))
 
