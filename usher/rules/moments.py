@@ -9,7 +9,7 @@ from typing import Literal
 
 from usher.rules.nodes import Period
 
-Side = Literal["<", "<=", ">", ">=", "=", "!="]
+Side = Literal["<", "<=", ">", ">=", "="]
 _LENGTHS = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
@@ -58,14 +58,14 @@ def shifted(now: datetime, period: Period, zone: tzinfo, direction: Literal[-1, 
 
 
 def date_bound(side: Side, moment: datetime, zone: tzinfo) -> tuple[Side, date] | None:
-    """`midnight(x) side moment` as a comparison of the date x itself; None: no date does (for !=, all do).
+    """`midnight(x) side moment` as a comparison of the date x itself; None: no date fulfils it.
 
     The midnight of x is later than a moment exactly when x is later than the moment's local date.
     """
     day = moment.astimezone(zone).date()
     if instant_of(day, zone) == moment:
         return side, day
-    if side in ("=", "!="):
+    if side == "=":
         return None
     return (">" if side in (">", ">=") else "<="), day
 

@@ -2,8 +2,8 @@
 
 Two-valued in the end: a comparison with a missing value is not true, and `not` of it is true. Inside, null
 stands for "not true", so that only `not` and the final columns have to settle it. Two exceptions follow
-Segment: `!=` on texts and booleans is true for a missing value, and `not contains(..)`, `not match(..)` ask
-for a text that is there.
+Segment: `!=` is true for a missing value except among numbers, and `not contains(..)`, `not match(..)` ask for
+a text that is there.
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ class _Clock:
         kind = value.type()
         if kind.is_date():
             bound = date_bound(side, moment, self.zone)
-            if bound is None:
-                return value.notnull() if side == "!=" else ibis.literal(False)
-            return _sided(value, bound[0], ibis.literal(bound[1]))
+            return _sided(value, bound[0], ibis.literal(bound[1])) if bound else ibis.literal(False)
         if not kind.is_timestamp():
             raise RuleError(f"{value.get_name()} should be a date or a time, and is {kind} in the source.")
         if kind.timezone is None:
@@ -134,8 +132,6 @@ def _sided(left: Any, side: Side, right: Any) -> ir.BooleanValue:
     match side:
         case "=":
             return left == right
-        case "!=":
-            return left != right
         case "<":
             return left < right
         case "<=":
@@ -146,7 +142,7 @@ def _sided(left: Any, side: Side, right: Any) -> ir.BooleanValue:
             return left >= right
 
 
-_TURNED: dict[str, Side] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
+_TURNED: dict[str, nodes.Operator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 
 
 class _Compiler:
@@ -231,15 +227,18 @@ class _Compiler:
             return value.fill_null(0) > 0
         return value if empty is None else value.fill_null(empty)
 
-    def comparison(self, operator: Side, left: Node, right: Node) -> Any:
+    def comparison(self, operator: nodes.Operator, left: Node, right: Node) -> Any:
         if isinstance(left, nodes.Literal) and not isinstance(right, nodes.Literal):
             operator, left, right = _TURNED[operator], right, left
         value = self.value(left)
         if isinstance(right, nodes.Literal) and right.kind == "text" and value.type().is_temporal():
-            return self.clock.compare(value, operator, self.clock.written(right))
+            moment = self.clock.written(right)
+            if operator == "!=":
+                return ~self.clock.compare(value, "=", moment).fill_null(False)
+            return self.clock.compare(value, operator, moment)
         other = self.value(right)
-        if operator == "!=" and not (value.type().is_numeric() or value.type().is_temporal()):
-            return ~value.identical_to(other)
+        if operator == "!=":
+            return value != other if value.type().is_numeric() else ~value.identical_to(other)
         return _sided(value, operator, other)
 
     def is_in(self, value: Node, choices: tuple[Node, ...]) -> Any:

@@ -185,7 +185,7 @@ def _compared(sign: str, one: Any, other: Any, zone: tzinfo) -> bool:
     if isinstance(one, date) or isinstance(other, date) or (sign in _ORDER and not _is_number(other)):
         one, other = _instant(one, zone), _instant(other, zone)
         if one is None or other is None:
-            return False
+            return sign == "!="
     elif _is_number(one) and _is_number(other):
         pass
     elif sign in _ORDER or (_is_number(other) and sign == "!=") or (_is_number(one) and other is None):

@@ -65,7 +65,7 @@ class Reference:
                 )
             case nodes.Comparison(operator=sign, left=left, right=right):
                 return self.compare(
-                    sign, self.value(left, row), self.value(right, row), self.is_text(left, right)
+                    sign, self.value(left, row), self.value(right, row), self.is_not_numbers(left, right)
                 )
             case nodes.Within(value=value, period=period, upcoming=upcoming):
                 edge = self.moved(period, 1 if upcoming else -1)
@@ -83,8 +83,8 @@ class Reference:
                 return found > edge if relation == "after" else found < edge
         raise AssertionError(node)
 
-    def is_text(self, *sides: Node) -> bool:
-        """Are texts or booleans compared? Then `!=` is true of a missing value."""
+    def is_not_numbers(self, *sides: Node) -> bool:
+        """Is anything but numbers compared? Then `!=` is true of a missing value."""
         kinds = []
         for side in sides:
             match side:
@@ -102,11 +102,11 @@ class Reference:
                     kinds.append("number")
                 case nodes.Aggregate(table=table, column=column):
                     kinds.append(self.schema.tables[table].columns[column])
-        return all(kind in ("text", "boolean") for kind in kinds)
+        return "number" not in kinds
 
-    def compare(self, sign: str, one: Any, other: Any, texts: bool = False) -> bool:
-        if sign == "!=" and texts:
-            return (one is None) is not (other is None) or one != other
+    def compare(self, sign: str, one: Any, other: Any, unlike: bool = False) -> bool:
+        if sign == "!=" and unlike and (one is None or other is None):
+            return one is not other
         if one is None or other is None:
             return False
         if isinstance(one, date) or isinstance(other, date):

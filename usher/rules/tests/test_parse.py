@@ -80,7 +80,9 @@ ERRORS = {
     ),
     "x within 1.5 days": "A time span is a whole number, not 1.5.\n  x within 1.5 days\n           ^",
     "x within 1000 years": "A time span can be at most 200 years.\n  x within 1000 years\n           ^",
-    "x is null": 'Expected set, but found "null".\n  x is null\n       ^\nHint: write `is set` or `is not set`.',
+    "x is null": (
+        'Expected set, but found "null".\n  x is null\n       ^\nHint: write `is set` or `is not set`.'
+    ),
     "x > null": "Nothing is > null.\n  x > null\n    ^\nHint: ask with `is set` or `is not set`.",
     "first name = 'x'": (
         "Expected a comparison (= != < <= > >=), in, is set, within, before or after or and/or,"
@@ -88,12 +90,15 @@ ERRORS = {
         "Hint: a name with a blank in it is written with a backslash: first\\ name."
     ),
     "country = “GB”": (
-        'Expected a value, but found "“".\n  country = “GB”\n            ^\nHint: use straight quotes: " or \'.'
+        'Expected a value, but found "“".\n  country = “GB”\n            ^\n'
+        "Hint: use straight quotes: \" or '."
     ),
     "a + 1 > 2": "Arithmetic (+) is not supported yet.\n  a + 1 > 2\n    ^",
     "a = 1 top 100 by sum(b.c)": "`top N by …` is not supported yet.\n  a = 1 top 100 by sum(b.c)\n        ^",
     "count(1) > 2": "count takes a related table, for example count(orders).\n  count(1) > 2\n  ^",
-    "sum(a.b, c.d) > 2": "sum takes a related table, for example sum(orders.value).\n  sum(a.b, c.d) > 2\n  ^",
+    "sum(a.b, c.d) > 2": (
+        "sum takes a related table, for example sum(orders.value).\n  sum(a.b, c.d) > 2\n  ^"
+    ),
     "tag(VIP)": 'tag takes one name in quotes, for example tag("VIP").\n  tag(VIP)\n  ^',
     "lowercase(a where b = 1) = 'x'": (
         "lowercase does not take `where`.\n  lowercase(a where b = 1) = 'x'\n  ^\n"

@@ -38,7 +38,8 @@ create temp table clicks (contact bigint, at timestamptz, url text, weight bigin
 create temp table staff (id bigint);
 insert into contacts values (1, 'alice@example.com', 10.5, '2024-03-31', true), (2, null, null, null, null),
   (3, E'c\\n[x]*é', -1, '2024-03-30', false);
-insert into opens values (1, '2024-03-31 12:00Z', 'A'), (1, '2024-03-30 12:00Z', 'B'), (3, '2024-03-30 12:00:01Z', 'A'),
+insert into opens values (1, '2024-03-31 12:00Z', 'A'), (1, '2024-03-30 12:00Z', 'B'),
+  (3, '2024-03-30 12:00:01Z', 'A'),
   (3, '2024-03-31 12:00:01Z', 'later');
 insert into clicks values (1, '2024-01-01Z', '/a', 1), (1, '2024-01-01Z', '/b', 2), (1, null, '/c', 3);
 insert into staff values (3), (3), (null);

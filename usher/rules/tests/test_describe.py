@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from usher.rules import Schema, Table, describe, parse
+from usher.rules.nodes import Node
+from usher.rules.tests.rules import rules
+from usher.rules.tests.shop import SCHEMA as SHOP
+
+SCHEMA = Schema(
+    columns={
+        "country": "text",
+        "email": "text",
+        "birthday": "date",
+        "opted_in": "boolean",
+        "joined": "instant",
+        "age": "number",
+    },
+    key="id",
+    tables={
+        "orders": Table("orders", {"ordered_on": "date", "value": "number"}, "id", "ordered_on", "order"),
+        "bookings": Table(
+            "bookings", {"booked_at": "instant", "genre": "text", "total": "number"}, "id", "booked_at"
+        ),
+        "tickets": Table("tickets", {"at": "instant", "seat": "text"}, "id", "at"),
+    },
+    tags=frozenset({"VIP"}),
+    audiences=frozenset({"members"}),
+)
+SENTENCES = {
+    "count(orders) > 0 and not exists(orders where ordered_on within 180 days)": (
+        "Customers who have ordered at least once, and not in the last 180 days."
+    ),
+    'country = "GB" and not tag("VIP")': "Customers whose country is “GB” and who are not tagged “VIP”.",
+    "count(bookings) >= 3": "Customers who have booked at least 3 times.",
+    'exists(bookings where genre = "opera" and booked_at within 12 months)': (
+        "Customers who have booked with genre “opera” in the last 12 months."
+    ),
+    "sum(bookings.total where booked_at within 6 months) > 300": (
+        "Customers for whom the total of their bookings in the last 6 months adds up to more than 300."
+    ),
+    "last(bookings.booked_at) before 2 years ago": "Customers whose last booking was at least 2 years ago.",
+    'last(bookings.genre) = "opera"': "Customers for whom the genre of their last booking is “opera”.",
+    'audience("members") and not match(email, "*@example.com")': (
+        "Customers who are in the audience “members” and whose email does not match “*@example.com”."
+    ),
+    'opted_in = true and country in ["GB", "IE"]': (
+        "Customers for whom “opted in” is true and whose country is “GB” or “IE”."
+    ),
+    "not exists(orders)": "Customers who have never ordered.",
+    "count(orders) = 1": "Customers who have ordered exactly once.",
+    "5 < count(orders)": "Customers who have ordered more than 5 times.",
+    'exists(tickets where seat = "A1") or count(tickets) = 0 or count(tickets) > 2': (
+        "Customers who have at least one ticket with seat “A1”, have no tickets, or have more than 2 tickets."
+    ),
+    'country = "GB" and (tag("VIP") or exists(orders))': (
+        "Customers whose country is “GB” and (who are tagged “VIP” or have ordered at least once)."
+    ),
+    'not (country = "GB" or age > 30)': "Customers whose country is not “GB” and age is not more than 30.",
+    'email is set and joined after "2024-05-01"': (
+        "Customers whose email is known and joined was after 1 May 2024."
+    ),
+    "birthday within next 7 days": "Customers whose birthday is in the next 7 days.",
+    "not sum(orders.value) > 1300": (
+        "Customers for whom the value of their orders does not add up to more than 1,300."
+    ),
+    "exists(orders) = false": "Customers who have never ordered.",
+    "true": "All customers.",
+    "count(orders)": "The number of their orders.",
+    "sum(orders.value where ordered_on within 30 days)": (
+        "The sum of the value of their orders in the last 30 days."
+    ),
+    "last(orders.ordered_on)": "When their last order was.",
+    "lowercase(country)": "Country in small letters.",
+}
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_it_says_a_rule_in_english(text: str) -> None:
+    assert describe(parse(text), SCHEMA) == SENTENCES[text]
+
+
+def test_it_names_the_subject() -> None:
+    schema = Schema(columns={"email": "text"}, key="id", subject="contacts")
+    assert describe(parse("email is not set"), schema) == "Contacts whose email is not known."
+
+
+def test_it_can_say_a_rule_that_does_not_fit() -> None:
+    assert describe(parse("count(gifts) > 1 and anniversary(x) within 1 day"), SCHEMA) == (
+        "Customers who have given more than once and whose anniversary of x was in the last day."
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(rules())
+def test_it_has_a_sentence_for_every_rule(node: Node) -> None:
+    sentence = describe(node, SHOP)
+    assert sentence.endswith(".")
+    assert "  " not in sentence
+    assert sentence.count("(") == sentence.count(")")
