@@ -39,14 +39,19 @@ def count(account_id: int, scope: str, now: datetime) -> dict[str, str]:
     with _lock:
         _by_minute[account_id, scope, minute] += 1
         used = _by_minute[account_id, scope, minute]
-        if len(_by_minute) > 100_000:
-            _by_minute.clear()
+        if used == 1:
+            _forget(minute - 60)
     return {
         "X-RateLimit-Limit": str(LIMITS[scope]),
         "X-RateLimit-Remaining": str(max(1, LIMITS[scope] - used)),
         "X-RateLimit-Reset": str((minute + 1) * 60),
         "X-RateLimit-Scope": scope,
     }
+
+
+def _forget(before: int) -> None:
+    for key in [key for key in _by_minute if key[2] < before]:
+        del _by_minute[key]
 
 
 def last_hour(account_id: int, now: datetime) -> int:

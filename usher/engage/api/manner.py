@@ -38,6 +38,12 @@ Wording = Callable[[ApiError], dict[str, Any]]
 DENIED = "Authorization has been denied for this request. ERROR_INVALID_LOGIN"
 
 
+class Answer(HttpResponse):
+    """A reply that Django does not log: paths hold addresses, and 404 is an everyday answer here."""
+
+    _has_been_logged = True
+
+
 @dataclass(frozen=True)
 class Call:
     """One authenticated request."""
@@ -94,7 +100,7 @@ def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponse]:
         except MultiPartParserError:
             response = _failed(invalid("The form cannot be read.", "ERROR_MALFORMED_REQUEST"), wording)
         except Exception:
-            log.exception("%s %s failed", request.method, path)
+            log.exception("%s %s failed", request.method, re.sub(r"[^/]+@", "…@", path))
             response = _failed(ApiError(500, "ERROR_UNKNOWN"), wording)
         for name, value in limits.count(account.pk, limits.tier(request.method or "", path), now).items():
             response[name] = value
@@ -116,7 +122,7 @@ def operations(**by_method: Operation) -> Operation:
 def reply(body: object, status: int = 200) -> HttpResponse:
     """JSON, with moments as Dotdigital writes them."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_written)
-    return HttpResponse(text, status=status, content_type="application/json; charset=utf-8")
+    return Answer(text, status=status, content_type="application/json; charset=utf-8")
 
 
 def empty(status: int = 204) -> HttpResponse:
@@ -141,7 +147,9 @@ def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
     if isinstance(response, HttpResponseNotAllowed):
         if is_published(method, path):
             raise not_offered()
-        response.content = json.dumps({"message": f"{method} is not offered here. ERROR_PARAMETER_INVALID"})
+        allowed = response["Allow"]
+        response = reply({"message": f"{method} is not offered here. ERROR_PARAMETER_INVALID"}, 405)
+        response["Allow"] = allowed
     return response
 
 

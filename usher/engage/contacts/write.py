@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from usher.engage.contacts.fields import SEED, types_of
-from usher.engage.contacts.suppress import OPEN, suppression_of
+from usher.engage.contacts.suppress import OPEN, suppress, suppression_of
 from usher.engage.contacts.values import MisfitError, Value, typed
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Contact, Membership
@@ -85,6 +85,19 @@ def change(contact: Contact, draft: Draft, now: datetime) -> Contact:
             _rename(contact, email)
         _put(contact, draft, data, MergeOption.OVERWRITE, now, always=renamed)
     return contact
+
+
+def keep(account: Account, email: str, now: datetime, source: str) -> Contact:
+    """The contact with this address, also one in the recycle bin; a stranger becomes an unsubscribed one.
+
+    So somebody who wishes to leave has a place where the wish is kept, and is never mailed because of it.
+    """
+    key = addresses.key(email)
+    with transaction.atomic():
+        if not Contact.objects.filter(account=account, email_key=key).exists():
+            save(account, Draft(email), now, closed=True)
+            suppress(account, [key], Status.UNSUBSCRIBED, source, now)
+        return Contact.objects.select_related("account").get(account=account, email_key=key)
 
 
 def remove(contact: Contact, now: datetime) -> None:

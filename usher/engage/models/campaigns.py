@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import MD5, Lower
 
 from usher.engage.models.accounts import Account
 
@@ -34,7 +35,7 @@ class Campaign(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("account", models.functions.Lower("name"), name="one_campaign_per_name"),
+            models.UniqueConstraint("account", Lower("name"), name="one_campaign_per_name"),
         ]
 
     def __str__(self) -> str:
@@ -50,7 +51,7 @@ class Link(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("campaign", models.functions.MD5("url"), name="one_link_per_address"),
+            models.UniqueConstraint("campaign", MD5("url"), name="one_link_per_address"),
         ]
 
     def __str__(self) -> str:

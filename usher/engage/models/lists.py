@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models.functions import Lower
 
 from usher.engage.models.accounts import Account
 from usher.engage.models.contacts import Contact, Visibility
@@ -25,7 +26,7 @@ class ContactList(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("account", models.functions.Lower("name"), name="one_list_per_name"),
+            models.UniqueConstraint("account", Lower("name"), name="one_list_per_name"),
         ]
 
     def __str__(self) -> str:

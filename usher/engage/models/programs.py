@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models.functions import Lower
 
 from usher.engage.models.accounts import Account
 from usher.engage.models.contacts import Contact
@@ -27,7 +28,7 @@ class Program(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("account", models.functions.Lower("name"), name="one_program_per_name"),
+            models.UniqueConstraint("account", Lower("name"), name="one_program_per_name"),
         ]
 
     def __str__(self) -> str:

@@ -251,6 +251,7 @@ def test_a_deleted_contact_comes_back_as_a_new_one(api: Caller, news: int) -> No
 
 
 def test_who_opted_out_of_the_list_is_refused(api: Caller, news: int) -> None:
+    api.json("POST /v2/contacts", {"email": "bob@example.com"}, 201)
     api.json(f"POST /v2/address-books/{news}/contacts/unsubscribe", {"email": "bob@example.com"})
     report = api.upload(f"/v2/address-books/{news}/contacts/import", "Email,FIRSTNAME\nbob@example.com,B\n")
     assert (report["unsubscribed"], report["updatedContacts"]) == (1, 0)

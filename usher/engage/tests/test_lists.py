@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from usher.engage.models import Account, Campaign, ContactList, Enrolment, Message, Program, ProgramVersion
+from usher.engage.models import (
+    Account,
+    Campaign,
+    Contact,
+    ContactList,
+    Enrolment,
+    Message,
+    Program,
+    ProgramVersion,
+)
 from usher.engage.programs.graph import dump, parse
 from usher.engage.tests.conftest import NOW, Caller
 
@@ -104,10 +113,25 @@ def test_opting_out_of_a_list_sticks_to_that_list(api: Caller, news: str) -> Non
 
 
 def test_a_refused_add_leaves_nothing_behind(api: Caller, news: str) -> None:
+    api.json("POST /v2/contacts", {"email": "bob@example.com"}, 201)
     api.json(f"POST {news}/contacts/unsubscribe", {"email": "bob@example.com"})
     body = {"email": "bob@example.com", "dataFields": [{"key": "FIRSTNAME", "value": "Bob"}]}
     api.error(f"POST {news}/contacts", body)
     assert api.json("GET /v2/contacts/bob@example.com")["dataFields"][0]["value"] is None
+
+
+def test_a_stranger_who_leaves_a_list_is_not_mailed_because_of_it(api: Caller, news: str) -> None:
+    left = api.json(f"POST {news}/contacts/unsubscribe", {"email": "stranger@example.com"})
+    assert left["suppressedContact"]["status"] == "Unsubscribed"
+
+
+def test_a_deleted_contact_who_leaves_stays_deleted(api: Caller, news: str) -> None:
+    bob = add(api, news, "bob@example.com")["id"]
+    api(f"DELETE /v2/contacts/{bob}")
+    api.json(f"POST {news}/contacts/unsubscribe", {"email": "bob@example.com"})
+    api.json("POST /v2/contacts/unsubscribe", {"email": "bob@example.com"})
+    assert Contact.objects.get().status == "Deleted"
+    assert api.error("POST /v2/contacts", {"email": "bob@example.com"})[0] == 400
 
 
 def test_those_who_opted_out_are_not_shown_on_a_list(api: Caller, news: str) -> None:

@@ -11,9 +11,8 @@ from usher.engage.api.problems import missing
 from usher.engage.api.reading import LARGEST_ID, choice, flag, guid, page, since, text, wholes, window
 from usher.engage.api.v2 import sent, shapes
 from usher.engage.api.v2.contacts import MOST_CHANGED, books
-from usher.engage.api.v2.suppressions import resubscription
+from usher.engage.api.v2.suppressions import SOURCE, resubscription
 from usher.engage.contacts import write
-from usher.engage.contacts.write import Draft
 from usher.engage.lists import edit, members
 from usher.engage.models import BulkRemoval, Contact, ContactList, Membership
 from usher.engage.models.contacts import Visibility
@@ -129,10 +128,10 @@ def removal(call: Call, request: str) -> HttpResponse:
 
 
 def unsubscribe(call: Call, book: int) -> HttpResponse:
-    """Out of this list only; an address we do not know becomes a contact that opted out of it."""
+    """Out of this list only; an address we do not know becomes an unsubscribed contact."""
     found, email = known(call, book), sent.address(call.fields)
     with transaction.atomic():
-        contact, _ = write.save(call.account, Draft(email), call.now, closed=True)
+        contact = write.keep(call.account, email, call.now, SOURCE)
         members.opt_out(found, contact, call.now)
     return reply(shapes.removal(shapes.full_contact(contact), call.now, "Unsubscribed"))
 

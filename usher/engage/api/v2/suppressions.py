@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 
@@ -16,18 +17,18 @@ from usher.engage.contacts.suppress import resubscribe, suppress
 from usher.engage.contacts.write import Draft
 from usher.engage.models import Contact, Suppression
 from usher.engage.models.contacts import Status
-from usher.lib import addresses
 
 SOURCE = "api"
 
 
+@transaction.atomic
 def unsubscribe(call: Call) -> HttpResponse:
     """An address we do not know becomes an unsubscribed contact, so that the wish is kept."""
-    email = sent.address(call.fields)
-    write.save(call.account, Draft(email), call.now, closed=True)
-    suppress(call.account, [addresses.key(email)], Status.UNSUBSCRIBED, SOURCE, call.now)
-    contact = Contact.objects.get(account=call.account, email_key=addresses.key(email))
-    return reply(shapes.removal(shapes.full_contact(contact), contact.status_at, contact.status))
+    contact = write.keep(call.account, sent.address(call.fields), call.now, SOURCE)
+    suppress(call.account, [contact.email_key], Status.UNSUBSCRIBED, SOURCE, call.now)
+    contact.refresh_from_db()
+    held = in_force(call).get(email_key=contact.email_key)
+    return reply(shapes.removal(shapes.full_contact(contact), held.at, held.reason))
 
 
 def suppress_contacts(call: Call) -> HttpResponse:
@@ -56,6 +57,7 @@ def lift(call: Call) -> HttpResponse:
     return reply(resubscription(call, call.fields))
 
 
+@transaction.atomic
 def resubscription(call: Call, contact: Any) -> dict[str, Any]:
     """Let somebody come back to the account; what the reply says of it."""
     draft = sent.draft(contact)
