@@ -7,6 +7,8 @@ from datetime import datetime
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from usher.engage.models import Enrolment, Program, ProgramCheck
+from usher.engage.programs.versions import current
+from usher.web.figures.steps import steps_of
 
 
 def programs() -> QuerySet[Program]:
@@ -33,3 +35,10 @@ def people(program: Program, step: str, outcome: str) -> QuerySet[Enrolment]:
         return found.filter(left_at__isnull=False, outcome=outcome).order_by("-left_at", "id")
     found = found.filter(left_at=None).order_by("due_at", "id")
     return found.filter(node=step) if step else found
+
+
+def title_of(program: Program, step: str) -> str:
+    """What the step is called in the newest version; empty for a step that is not there."""
+    version = current(program)
+    found = steps_of(version.graph).get(step) if version else None
+    return found.title if found else ""

@@ -111,3 +111,20 @@ def delays() -> dict[str, list[Any]]:
 def contact_of(placement: Placement) -> Contact | None:
     """The seed as the engine knows it, if the engine is where it was placed."""
     return Contact.objects.filter(email_key=placement.address.lower()).first()
+
+
+def of_program(name: str) -> list[dict[str, Any]]:
+    """The newest seed on each way through a program, and how much of its mail came."""
+    newest = Placement.objects.filter(path__plan__program__iexact=name, path__removed_at=None)
+    newest = newest.order_by("path_id", "-slot").distinct("path_id")
+    rows = Placement.objects.filter(pk__in=newest.values("pk")).select_related("path")
+    return [_walked(row) for row in rows.prefetch_related("expectations").order_by("path__position")]
+
+
+def _walked(row: Placement) -> dict[str, Any]:
+    due = [one for one in row.expectations.all() if one.must_arrive and one.verdict != Verdict.PENDING]
+    came = (Verdict.ON_TIME, Verdict.EARLY, Verdict.LATE, Verdict.DUPLICATE)
+    worst = next((one.verdict for one in due if one.verdict != Verdict.ON_TIME), None)
+    state = worst or (Verdict.ON_TIME if due else Verdict.PENDING)
+    arrived = sum(one.verdict in came for one in due)
+    return {"name": row.path.name, "slot": row.slot, "state": state, "arrived": arrived, "due": len(due)}

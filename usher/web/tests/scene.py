@@ -397,3 +397,22 @@ def _incident(expectation: Expectation) -> None:
         expectation=expectation, verdict="missing", hop="relay", detail=detail, opened_at=NOW - HOUR
     )
     IncidentChange.objects.create(incident=incident, at=NOW - HOUR, state="open", hop="relay", detail=detail)
+
+
+def crowd(people: int) -> None:
+    """More contacts, each inside the program and mailed once."""
+    account, program, version = Account.objects.get(), Program.objects.get(), ProgramVersion.objects.get()
+    campaign = Campaign.objects.get(name="We miss you")
+    common = {"account": account, "status_at": NOW, "created_at": NOW, "updated_at": NOW}
+    contacts = Contact.objects.bulk_create(
+        Contact(**common, email=f"crowd{n}@example.com", email_key=f"crowd{n}@example.com")
+        for n in range(people)
+    )
+    inside = {"program": program, "version": version, "node": "wait-7", "cause": "daily check"}
+    enrolments = Enrolment.objects.bulk_create(
+        Enrolment(**inside, contact=person, due_at=NOW + DAY, entered_at=NOW) for person in contacts
+    )
+    sent = {"account": account, "campaign": campaign, "node": "miss", "state": "sent", "sent_at": NOW}
+    Message.objects.bulk_create(
+        Message(**sent, contact=one.contact, enrolment=one, queued_at=NOW, due_at=NOW) for one in enrolments
+    )

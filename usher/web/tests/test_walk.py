@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, reverse
 
 from usher.audiences.models import Audience
 from usher.engage.models import Campaign, Contact, Program
 from usher.seeds.models import Incident
 from usher.syncs.models import Run
+from usher.web.tests import scene
 from usher.web.urls import urlpatterns
 
-pytestmark = [pytest.mark.urls("usher.web.urls"), pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 OPEN = {"login", "logout"}
 
@@ -58,3 +61,50 @@ def test_it_answers_every_page(shop: None, page: Client) -> None:
             answer = page.get(address(pattern))
             assert answer.status_code == 200, pattern.name
             assert "default-src" in answer["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "taught"),
+    [
+        ("/", "Nothing waits for you."),
+        ("/audiences", "No audience yet."),
+        ("/syncs", "No sync yet."),
+        ("/programs", "No program yet."),
+        ("/campaigns", "No campaigns yet."),
+        ("/contacts", "No contacts yet."),
+        ("/seeds", "No seeds yet."),
+        ("/sources", "No source yet."),
+        ("/destinations", "No destination yet."),
+        ("/events", "This is not built yet."),
+    ],
+)
+def test_it_teaches_where_there_is_nothing(page: Client, path: str, taught: str) -> None:
+    assert taught in page.get(path).content.decode()
+
+
+@pytest.mark.parametrize("path", ["/audiences/9", "/syncs/9", "/programs/9", "/contacts/9", "/nowhere"])
+def test_it_says_that_there_is_no_such_page(page: Client, path: str) -> None:
+    answer = page.get(path)
+    assert answer.status_code == 404
+    assert "There is no page here" in answer.content.decode()
+
+
+def test_it_says_where_the_clock_of_a_demo_stands(page: Client) -> None:
+    assert "Demo: the clock stands at 1 March 1998, 07:04." in page.get("/settings").content.decode()
+
+
+def test_it_counts_in_sets(shop: None, page: Client) -> None:
+    """Twenty times as many people cost not one statement more."""
+    paths = ["/", "/contacts", "/campaigns", f"/programs/{first(Program)}", f"/audiences/{first(Audience)}"]
+
+    def statements() -> list[int]:
+        counts = []
+        for path in paths:
+            with CaptureQueriesContext(connection) as asked:
+                assert page.get(path).status_code == 200
+            counts.append(len(asked))
+        return counts
+
+    before = statements()
+    scene.crowd(1_200)
+    assert statements() == before

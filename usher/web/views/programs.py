@@ -11,6 +11,7 @@ from usher.engage.models import Program
 from usher.engage.programs import enrol
 from usher.lib import clock
 from usher.web.figures import programs as figures
+from usher.web.figures import seeds
 from usher.web.figures.walk import drawn
 from usher.web.page import page, show
 from usher.web.paging import page_of
@@ -24,7 +25,8 @@ def programs(request: HttpRequest) -> HttpResponse:
 @page
 def program(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Program, pk=pk)
-    return show(request, "usher/programs/program.html", row=row, **drawn(row, clock.now()))
+    found = drawn(row, clock.now())
+    return show(request, "usher/programs/program.html", row=row, seeds=seeds.of_program(row.name), **found)
 
 
 @page
@@ -32,15 +34,9 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
     """Those who stand at a step, or who left by an outcome: `?at=step` or `?left=outcome`."""
     row = get_object_or_404(Program, pk=pk)
     step, outcome = request.GET.get("at", ""), request.GET.get("left", "")
-    found = figures.people(row, step, outcome)
-    return show(
-        request,
-        "usher/programs/people.html",
-        row=row,
-        rows=page_of(request, found),
-        step=step,
-        outcome=outcome,
-    )
+    found = page_of(request, figures.people(row, step, outcome))
+    title = figures.title_of(row, step)
+    return show(request, "usher/programs/people.html", row=row, rows=found, title=title, outcome=outcome)
 
 
 @page
