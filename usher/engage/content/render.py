@@ -30,11 +30,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A mail ready to be built: subject and both parts."""
+    """A mail ready to be built: subject, both parts, and the way out of it."""
 
     subject: str
     html: str
     text: str
+    unsubscribe_url: str
 
 
 class Template:
@@ -71,17 +72,16 @@ class Template:
 def finish(draft: Draft, message: int, link_ids: Mapping[str, int]) -> Content:
     """The draft with this message's own addresses: counted links, unsubscribe, pixel."""
     unsubscribe = addresses.unsubscribe_url(message)
+    counted = {url: addresses.click_url(message, link_ids[url]) for url in draft.targets()}
 
     def joined(pieces: links.Pieces) -> str:
         done = [links.UNSUBSCRIBE.sub(unsubscribe, piece) if "$" in piece else piece for piece in pieces]
-        done[1::2] = [
-            unsubscribe if links.UNSUBSCRIBE.fullmatch(url) else addresses.click_url(message, link_ids[url])
-            for url in pieces[1::2]
-        ]
+        done[1::2] = [counted.get(url, unsubscribe) for url in pieces[1::2]]
         return "".join(done)
 
     pixel = PIXEL.format(escape(addresses.open_url(message)))
-    return Content(draft.subject, _before_body_end(joined(draft.html), pixel), joined(draft.text))
+    html = _before_body_end(joined(draft.html), pixel)
+    return Content(draft.subject, html, joined(draft.text), unsubscribe)
 
 
 def _before_body_end(html: str, pixel: str) -> str:

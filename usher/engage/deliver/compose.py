@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from usher.engage.channels.relay import Envelope
-from usher.engage.content import addresses, links
+from usher.engage.content import links
 from usher.engage.content.fields import Fields, Person
 from usher.engage.content.liquid import TemplateError
 from usher.engage.content.render import Content, Draft, Template, finish
 from usher.engage.deliver.claim import Claimed
-from usher.engage.messages.identity import message_id, return_path
+from usher.engage.messages.identity import return_path
 from usher.engage.messages.mime import build
 from usher.engage.models import Account, Campaign
 
@@ -107,6 +107,7 @@ class _Edition:
 
     def _envelope(self, one: Claimed, content: Content, now: datetime) -> Envelope:
         campaign, account = self.campaign, self.campaign.account
+        path = return_path(one.message, account.mail_domain)
         data = build(
             from_name=campaign.from_name or account.from_name,
             from_address=campaign.from_address or account.from_address,
@@ -115,22 +116,17 @@ class _Edition:
             subject=content.subject,
             html=content.html,
             text=content.text,
-            message_id=message_id(one.message, account.mail_domain),
+            message_id=f"<{path}>",
             date=now,
-            headers=headers(account, campaign, one.message),
+            headers=headers(account, campaign, content.unsubscribe_url),
         )
-        return Envelope(
-            key=one.message,
-            mail_from=return_path(one.message, account.mail_domain),
-            rcpt_to=one.email,
-            data=data,
-        )
+        return Envelope(key=one.message, mail_from=path, rcpt_to=one.email, data=data)
 
 
-def headers(account: Account, campaign: Campaign, message: int) -> dict[str, str]:
+def headers(account: Account, campaign: Campaign, unsubscribe_url: str) -> dict[str, str]:
     """What mailbox providers ask of marketing mail: RFC 8058 one-click, RFC 2919 List-Id, Feedback-ID."""
     return {
-        "List-Unsubscribe": f"<{addresses.unsubscribe_url(message)}>",
+        "List-Unsubscribe": f"<{unsubscribe_url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Id": f"{account.name} <account-{account.pk}.{account.mail_domain}>",
         "Feedback-ID": f"{campaign.pk}:{account.pk}:usher",
