@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -35,7 +36,13 @@ def page(alice: User, client: Client) -> Client:
 
 
 @pytest.fixture
-def shop(db: None, tmp_path: Path, settings: object) -> None:
+def house(db: None, tmp_path: Path, settings: Any) -> None:
+    """The scene without snapshots of its audiences."""
+    settings.USHER_DATA_DIR = tmp_path
+    scene.unevaluated(tmp_path)
+
+
+@pytest.fixture
+def shop(house: None) -> None:
     """The whole scene."""
-    settings.USHER_DATA_DIR = tmp_path  # type: ignore[attr-defined]
-    scene.whole(tmp_path)
+    scene.evaluated()

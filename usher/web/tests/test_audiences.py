@@ -48,7 +48,8 @@ def test_it_answers_a_page_that_is_not_there(shop: None, page: Client, asked: st
 
 
 def test_it_finds_members_by_key_and_by_part_of_the_address(shop: None, page: Client) -> None:
-    assert "1 row<" in read(page.get(path_of("LAPSED_BUYER"), {"q": "7"})).replace("\n", "")
+    assert "1 row<" in read(page.get(path_of("LAPSED_BUYER"), {"q": "CUSTOMER7@"})).replace("\n", "")
+    assert '<td class="num">119</td>' in read(page.get(path_of("LAPSED_BUYER"), {"q": "119"}))
     assert "No member matches “nobody”" in read(page.get(path_of("LAPSED_BUYER"), {"q": "nobody"}))
 
 

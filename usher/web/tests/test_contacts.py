@@ -10,18 +10,18 @@ from usher.engage.models import Contact
 pytestmark = pytest.mark.django_db
 
 
-def test_it_finds_by_part_of_the_address(shop: None, page: Client) -> None:
+def test_it_finds_by_part_of_the_address(house: None, page: Client) -> None:
     shown = page.get("/contacts", {"q": "CUSTOMER5@"}).content.decode()
     assert "Customer5@example.com" in shown
     assert "Customer6@example.com" not in shown
 
 
-def test_it_leaves_seeds_out_unless_asked_for(shop: None, page: Client) -> None:
+def test_it_leaves_seeds_out_unless_asked_for(house: None, page: Client) -> None:
     assert "seed+" not in page.get("/contacts", {"q": "seed"}).content.decode()
     assert "seed+" in page.get("/contacts", {"q": "seed", "who": "seeds"}).content.decode()
 
 
-def test_it_filters_by_status(shop: None, page: Client) -> None:
+def test_it_filters_by_status(house: None, page: Client) -> None:
     shown = page.get("/contacts", {"status": "Unsubscribed"}).content.decode()
     assert "Customer5@example.com" in shown
     assert "1 row<" in shown.replace("\n", "")
@@ -45,13 +45,13 @@ def test_it_tells_what_happened_and_why(shop: None, page: Client) -> None:
         assert said in shown, said
 
 
-def test_it_says_that_somebody_must_not_be_mailed(shop: None, page: Client) -> None:
+def test_it_says_that_somebody_must_not_be_mailed(house: None, page: Client) -> None:
     person = Contact.objects.get(status="Unsubscribed")
     shown = page.get(f"/contacts/{person.pk}").content.decode()
     assert "This address must not be mailed: Unsubscribed since" in shown
 
 
-def test_it_marks_a_seed(shop: None, page: Client) -> None:
+def test_it_marks_a_seed(house: None, page: Client) -> None:
     seed = Contact.objects.filter(is_seed=True).first()
     assert seed
     assert "never counted as a customer" in page.get(f"/contacts/{seed.pk}").content.decode()

@@ -11,7 +11,7 @@ from usher.seeds.models import Incident
 pytestmark = pytest.mark.django_db
 
 
-def test_it_counts_how_a_campaign_was_received(shop: None, page: Client) -> None:
+def test_it_counts_how_a_campaign_was_received(house: None, page: Client) -> None:
     campaign = Campaign.objects.get(name="We miss you")
     shown = " ".join(page.get(f"/campaigns/{campaign.pk}").content.decode().split())
     assert '<td class="num">60</td>' in shown
@@ -19,14 +19,14 @@ def test_it_counts_how_a_campaign_was_received(shop: None, page: Client) -> None
     assert '<td class="num">10 · 16.7 %</td>' in shown
 
 
-def test_it_does_not_count_seeds(shop: None, page: Client) -> None:
+def test_it_does_not_count_seeds(house: None, page: Client) -> None:
     Contact.objects.filter(email_key="customer1@example.com").update(is_seed=True)
     campaign = Campaign.objects.get(name="We miss you")
     shown = page.get(f"/campaigns/{campaign.pk}").content.decode()
     assert '<td class="num">59</td>' in shown
 
 
-def test_it_shows_a_mail_under_a_policy_that_forbids_everything(shop: None, page: Client) -> None:
+def test_it_shows_a_mail_under_a_policy_that_forbids_everything(house: None, page: Client) -> None:
     answer = page.get(f"/campaigns/{Campaign.objects.get(name='We miss you').pk}/preview")
     policy = answer["Content-Security-Policy"]
     assert policy.startswith("sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'")
@@ -40,19 +40,19 @@ def test_it_allows_nothing_inline_on_pages(page: Client) -> None:
     assert "<style" not in answer.content.decode()
 
 
-def test_it_shows_seeds_as_a_matrix_with_delays(shop: None, page: Client) -> None:
+def test_it_shows_seeds_as_a_matrix_with_delays(house: None, page: Client) -> None:
     shown = page.get("/seeds").content.decode()
     assert shown.count("3 min after due") == 7
     assert "missing" in shown
     assert "Failed at the relay" in shown
 
 
-def test_it_tells_an_incident_with_its_changes(shop: None, page: Client) -> None:
+def test_it_tells_an_incident_with_its_changes(house: None, page: Client) -> None:
     shown = page.get(f"/seeds/incidents/{Incident.objects.get().pk}").content.decode()
     assert "The relay at 127.0.0.1:2525 deferred the mail" in shown
 
 
-def test_it_gathers_on_home_what_needs_somebody(shop: None, page: Client) -> None:
+def test_it_gathers_on_home_what_needs_somebody(house: None, page: Client) -> None:
     shown = page.get("/").content.decode()
     for said in (
         "Win back · “Your favourites are waiting” to a seed",

@@ -19,14 +19,14 @@ def path_of(run: Run) -> str:
     return f"/syncs/{run.sync_id}/runs/{run.pk}"
 
 
-def test_it_shows_how_many_a_held_plan_would_remove_and_whom(shop: None, page: Client) -> None:
+def test_it_shows_how_many_a_held_plan_would_remove_and_whom(house: None, page: Client) -> None:
     shown = page.get(path_of(held())).content.decode()
     assert "Approve: remove 48 people" in shown
     assert "It would remove 48 of the 118 people on the list" in shown
     assert "customer1@example.com" in shown
 
 
-def test_it_lets_a_held_plan_go_ahead_with_a_reason(shop: None, page: Client) -> None:
+def test_it_lets_a_held_plan_go_ahead_with_a_reason(house: None, page: Client) -> None:
     run = held()
     answer = page.post(path_of(run) + "/approve", {"because": "the shop closed"}, follow=True)
     run.refresh_from_db()
@@ -36,7 +36,7 @@ def test_it_lets_a_held_plan_go_ahead_with_a_reason(shop: None, page: Client) ->
     assert job.args == {"run_id": run.pk}
 
 
-def test_it_wants_a_reason(shop: None, page: Client) -> None:
+def test_it_wants_a_reason(house: None, page: Client) -> None:
     run = held()
     answer = page.post(path_of(run) + "/approve", {"because": " "}, follow=True)
     run.refresh_from_db()
@@ -45,17 +45,17 @@ def test_it_wants_a_reason(shop: None, page: Client) -> None:
     assert not ProcrastinateJob.objects.exists()
 
 
-def test_it_approves_only_by_post(shop: None, page: Client) -> None:
+def test_it_approves_only_by_post(house: None, page: Client) -> None:
     assert page.get(path_of(held()) + "/approve").status_code == 405
 
 
-def test_it_offers_no_approval_of_a_run_that_was_followed_by_another(shop: None, page: Client) -> None:
+def test_it_offers_no_approval_of_a_run_that_was_followed_by_another(house: None, page: Client) -> None:
     run = held()
     Run.objects.create(sync=run.sync, now=run.now, started_at=run.now, state=Run.State.DONE)
     assert "Approve" not in page.get(path_of(run)).content.decode()
 
 
-def test_it_shows_what_the_platform_said(shop: None, page: Client) -> None:
+def test_it_shows_what_the_platform_said(house: None, page: Client) -> None:
     done = Run.objects.get(state=Run.State.DONE)
     shown = page.get(path_of(done)).content.decode()
     assert "new 100 · updated 10" in shown

