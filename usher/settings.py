@@ -132,5 +132,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"usher": {"level": env.text("USHER_LOG_LEVEL", "INFO")}},
+    "loggers": {
+        "usher": {"level": env.text("USHER_LOG_LEVEL", "INFO")},
+        # a 4xx is the caller's business, and is told to the caller
+        "django.request": {"level": "ERROR"},
+    },
 }

@@ -80,7 +80,8 @@ def line(now: str) -> None:
     if slot is not None:
         evaluate(moment, slot=slot)
     for sync, sync_slot in syncs.due(moment):
-        syncs.run(sync, moment, slot=sync_slot)
+        with contextlib.suppress(syncs.BusyError):  # somebody runs it by hand: the next tick looks again
+            syncs.run(sync, moment, slot=sync_slot)
 
 
 @app.task(name="programs", lock="programs", queueing_lock="programs")
