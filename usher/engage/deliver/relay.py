@@ -13,6 +13,7 @@ from usher.lib.spool import Spool
 
 _SECURITY: dict[str, Security] = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "tls"}
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Seconds in which the sink works off what a killed sender left in its connections.
 DRAIN = 2.0
 
@@ -38,11 +39,13 @@ def relay_from(url: str) -> Relay:
 def asked_sink(message_ids: set[str]) -> set[str] | None:
     """Which of these mails the local mail sink took; None when our relay is not the sink.
 
-    The sink writes beside our data; only where its spool stands can it be asked.
+    The sink keeps its spool beside our data. A mail server of this machine on one of the usual ports is
+    not the sink, even where a spool was left behind.
     """
     spool = settings.USHER_DATA_DIR / "mail"
     relay = relay_from(settings.USHER_SMTP_URL)
-    if relay.host not in ("127.0.0.1", "localhost", "::1") or not (spool / "index.jsonl").exists():
+    is_sink = relay.host in _LOOPBACK and relay.security == "none" and relay.port not in _PORTS.values()
+    if not is_sink or not (spool / "index.jsonl").exists():
         return None
     time.sleep(DRAIN)
     return Spool(spool).accepted(message_ids)
