@@ -101,10 +101,14 @@ class _Run:
             down = turned_away(outcomes)
             if following and not down:
                 self._send(following)
-            self._settle(wire, outcomes)
             if down:
-                self._stop(down, following)
+                # all of its mail waits for the relay together, and comes back as one queue
+                luck = self.chance()
+                self._settle(wire, outcomes, lambda luck=luck: luck)
+                self._stop(down, following, luck)
                 following = None
+            else:
+                self._settle(wire, outcomes, self.chance)
             wire = following
 
     def _next(self) -> _OnTheWire | None:
@@ -119,13 +123,13 @@ class _Run:
     def _send(self, wire: _OnTheWire) -> None:
         wire.answers = self.sender.submit(wire.composed.envelopes)
 
-    def _settle(self, wire: _OnTheWire, outcomes: list[Outcome]) -> None:
+    def _settle(self, wire: _OnTheWire, outcomes: list[Outcome], chance: Callable[[], float]) -> None:
         unmade = wire.composed.failed
-        self.done.add(settle(wire.batch, outcomes, unmade, self.relay, self.now(), self.chance))
+        self.done.add(settle(wire.batch, outcomes, unmade, self.relay, self.now(), chance))
         self.held.remove(wire.batch.claim)
 
-    def _stop(self, answer: Outcome, following: _OnTheWire | None) -> None:
+    def _stop(self, answer: Outcome, following: _OnTheWire | None, luck: float) -> None:
         if following:
             put_back(following.batch, self.now())
             self.held.remove(following.batch.claim)
-        self.done.held = hold(self.relay, answer, self.now(), self.chance())
+        self.done.held = hold(self.relay, answer, self.now(), luck)
