@@ -2,8 +2,8 @@
 
 Two-valued in the end: a comparison with a missing value is not true, and `not` of it is true. Inside, null
 stands for "not true", so that only `not` and the final columns have to settle it. Two exceptions follow
-Segment: `!=` is true for a missing value except among numbers, and `not contains(..)`, `not match(..)` ask for
-a text that is there.
+Segment: `!=` is true for a missing value except among numbers, and `not contains(..)`, `not match(..)` ask
+for a text that is there.
 """
 
 from __future__ import annotations

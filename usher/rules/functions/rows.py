@@ -14,18 +14,25 @@ def _known(column: Any, where: Any) -> Any:
     return column.notnull() if where is None else column.notnull() & where
 
 
+def _moment(column: Any, at: Any) -> Any:
+    """What rows are ordered by: their time, then the value, so that ties have one answer."""
+    import ibis
+
+    return ibis.struct({"at": at, "value": column})
+
+
 def _first(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """The earliest known value; of several at the same moment the least."""
     if column.equals(at):
         return column.min(where=where)
-    return column.collect(where=_known(column, where), order_by=[at.asc(), column.asc()])[0]
+    return column.argmin(_moment(column, at), where=_known(column, where))
 
 
 def _last(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """The latest known value; of several at the same moment the greatest."""
     if column.equals(at):
         return column.max(where=where)
-    return column.collect(where=_known(column, where), order_by=[at.desc(), column.desc()])[0]
+    return column.argmax(_moment(column, at), where=_known(column, where))
 
 
 FUNCTIONS = (
