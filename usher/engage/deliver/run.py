@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from usher.engage.channels.relay import Outcome, Relay
 from usher.engage.channels.smtp import Sender
@@ -104,7 +105,7 @@ class _Run:
             if down:
                 # all of its mail waits for the relay together, and comes back as one queue
                 luck = self.chance()
-                self._settle(wire, outcomes, lambda luck=luck: luck)
+                self._settle(wire, outcomes, partial(float, luck))
                 self._stop(down, following, luck)
                 following = None
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from usher.engage.models.accounts import Account
@@ -54,7 +53,7 @@ class Visibility(models.TextChoices):
 class Contact(models.Model):
     """Somebody who can be mailed, or who must not be."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="contacts")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False, related_name="contacts")
 
     #: As it was given; shown and mailed.
     email = models.CharField(max_length=254)
@@ -82,8 +81,6 @@ class Contact(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "updated_at"], name="contacts_modified_since"),
-            # start rules and segments ask "field is true" of whole accounts
-            GinIndex(fields=["data"], opclasses=["jsonb_path_ops"], name="contacts_by_data"),
         ]
 
     def __str__(self) -> str:

@@ -36,7 +36,9 @@ class ContactList(models.Model):
 class Membership(models.Model):
     """A contact on a list."""
 
-    list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="memberships")
+    list = models.ForeignKey(
+        ContactList, on_delete=models.CASCADE, db_index=False, related_name="memberships"
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="memberships")
     joined_at = models.DateTimeField()
     #: Set when the contact left this list only, and stays subscribed in the account.

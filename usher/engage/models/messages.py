@@ -43,11 +43,14 @@ class Claim(models.Model):
 class Message(models.Model):
     """One mail to one contact."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="messages")
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="messages")
+    # the indexes below serve the foreign keys too: each further one would be paid for with every mail
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False, related_name="+")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False, related_name="messages")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_index=False, related_name="messages")
     #: The enrolment and send node that asked for it, if a program did.
-    enrolment = models.ForeignKey(Enrolment, null=True, on_delete=models.CASCADE, related_name="messages")
+    enrolment = models.ForeignKey(
+        Enrolment, null=True, on_delete=models.CASCADE, db_index=False, related_name="messages"
+    )
     node = models.CharField(max_length=64, blank=True)
 
     state = models.CharField(max_length=10, choices=MessageState, default=MessageState.QUEUED)
@@ -55,7 +58,9 @@ class Message(models.Model):
     #: Not before this moment; moved on after a deferral.
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
-    claim = models.ForeignKey(Claim, null=True, on_delete=models.SET_NULL, related_name="messages")
+    claim = models.ForeignKey(
+        Claim, null=True, on_delete=models.SET_NULL, db_index=False, related_name="messages"
+    )
 
     #: When the relay took it.
     sent_at = models.DateTimeField(null=True)

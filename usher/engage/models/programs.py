@@ -75,9 +75,9 @@ class ProgramCheck(models.Model):
 class Enrolment(models.Model):
     """A contact inside a program, or one who has left it."""
 
-    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="enrolments")
+    program = models.ForeignKey(Program, on_delete=models.CASCADE, db_index=False, related_name="enrolments")
     version = models.ForeignKey(ProgramVersion, on_delete=models.PROTECT, related_name="enrolments")
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="enrolments")
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_index=False, related_name="enrolments")
     #: The node it stands at; the one it left from when it has left.
     node = models.CharField(max_length=64)
     #: When it moves on.
