@@ -136,3 +136,39 @@ def test_it_shows_a_mail_where_it_can_do_nothing(shop: None, browse: Callable[..
     blocked = " ".join(page.wrong)  # type: ignore[attr-defined]
     assert "Blocked script execution" in blocked
     assert "elsewhere.example.com/x.png: csp" in blocked
+
+
+def test_it_searches_and_explains_without_leaving_the_page(shop: None, browse: Callable[..., Page]) -> None:
+    page = browse(**WIDE)
+    page.goto(f"/audiences/{Audience.objects.get(name='LAPSED_BUYER').pk}")
+    assert page.locator(".chart canvas").count() == 1
+    page.get_by_label("Search members").press_sequentially("customer77@")
+    page.locator("#members").get_by_text("1 row", exact=True).wait_for()
+    assert page.url.endswith("?q=customer77%40")
+    page.get_by_role("link", name="why 77").click()
+    page.locator("#why").get_by_text("who have ordered at least once").wait_for()
+    page.go_back()
+    page.get_by_role("heading", name="LAPSED_BUYER").wait_for()
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+def test_it_works_without_script(shop: None, browse: Callable[..., Page]) -> None:
+    page = browse(**NARROW, java_script_enabled=False)
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Contacts").click()
+    page.get_by_label("Address").fill("customer7@")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Customer7@example.com").click()
+    assert page.get_by_role("heading", name="What happened").is_visible()
+
+
+def test_it_is_walked_by_keyboard(shop: None, browse: Callable[..., Page]) -> None:
+    page = browse(**WIDE)
+    page.goto("/programs")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/programs/*")

@@ -7,10 +7,12 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
 
 from usher.lib import clock
@@ -34,13 +36,14 @@ class Asked(HttpRequest):
 
 
 def guarded(view: View) -> View:
-    """The view with the pages' Content-Security-Policy, unless it set a stricter one itself."""
+    """The view with the pages' Content-Security-Policy, unless it set one itself; no cache keeps it."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
         response.headers.setdefault("Referrer-Policy", "same-origin")
+        add_never_cache_headers(response)
         return response
 
     return answer
@@ -48,11 +51,26 @@ def guarded(view: View) -> View:
 
 def page(view: View) -> View:
     """A view for people who have logged in."""
-    return guarded(login_required(view))
+
+    @guarded
+    @wraps(view)
+    def answer(request: Asked, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.htmx:  # a part must not be filled with the log-in page
+            return HttpResponseClientRefresh()
+        return redirect_to_login(request.get_full_path())
+
+    return answer
+
+
+def wants_part(request: Asked) -> bool:
+    """HTMX asks for the part that changes; when it restores a page from its history, for the whole."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
 
 
 def show(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-    """The whole page; an HTMX request for one part of it gets the part's template instead."""
+    """The template within the rail and the clock."""
     now = clock.now()
     shell = {
         "rail": rail(request.path),
@@ -61,3 +79,8 @@ def show(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         "demo": clock.virtual is not None,
     }
     return render(request, template, {"shell": shell, "now": now} | context)
+
+
+def show_part(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
+    """A part by itself: no rail is read for it."""
+    return render(request, template, {"now": clock.now()} | context)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
 
 from usher.syncs.models import Pushed, Run, Step, Sync
 
@@ -15,6 +16,15 @@ MOST, SAMPLE = 50, 10
 
 #: Columns of payloads that only the program needs.
 HIDDEN = ("hash", "fields", "old_email", "leaver", "off")
+
+
+_NAMES = {
+    "key": _("customer"),
+    "email": _("address"),
+    "action": _("what"),
+    "changed": _("changed"),
+    "reason": _("why"),
+}
 
 
 @dataclass(frozen=True)
@@ -72,4 +82,4 @@ def _sample(step: Step, run: Run) -> Sample:
         return Sample(step, [], [])
     shown = [name for name in head.schema.names if name not in HIDDEN]
     rows = [[row[name] for name in shown] for row in head.to_pylist()]
-    return Sample(step, [name.removeprefix("field.") for name in shown], rows)
+    return Sample(step, [str(_NAMES.get(name) or name.removeprefix("field.")) for name in shown], rows)

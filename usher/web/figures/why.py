@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,14 @@ from usher.sources.open import open_tables
 
 
 @dataclass(frozen=True)
+class Leaf:
+    text: str
+    holds: bool
+    value: object
+    depth: int
+
+
+@dataclass(frozen=True)
 class Why:
     """`trouble` says why there is no explanation."""
 
@@ -25,6 +34,14 @@ class Why:
     #: The latest gain or loss of this audience by this person.
     last: Step | None = None
     trouble: str = ""
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """The conditions, those inside one another indented."""
+        whole = self.explanation
+        if whole is None:
+            return []
+        return [leaf for part in whole.children or (whole,) for leaf in _leaves(part, 0)]
 
 
 def why(audience: Audience, asked: str, now: datetime) -> Why | None:
@@ -52,3 +69,15 @@ def key_of(asked: str) -> str:
         query = f"SELECT c._key FROM {people} WHERE lower(trim({email})) = lower(?) ORDER BY 1"
         rows = opened.duckdb.execute(query, [asked]).fetchall()
     return str(rows[0][0]) if rows else asked
+
+
+def _leaves(part: Explanation, depth: int) -> Iterator[Leaf]:
+    """A negation stands for what it negates, with its value: saying both would say the same twice."""
+    inner = part.children
+    while len(inner) == 1 and inner[0].children:
+        inner = inner[0].children
+    value = inner[0].value if len(inner) == 1 else part.value
+    yield Leaf(part.text, part.holds, value, depth)
+    if len(inner) > 1:
+        for one in inner:
+            yield from _leaves(one, depth + 1)

@@ -60,3 +60,12 @@ def test_it_shows_what_the_platform_said(house: None, page: Client) -> None:
     shown = page.get(path_of(done)).content.decode()
     assert "new 100 · updated 10" in shown
     assert "The people of this step are not kept any more" in shown
+
+
+def test_it_stops_asking_when_a_run_has_ended(house: None, page: Client) -> None:
+    run = held()
+    ask = {"HX-Request": "true"}
+    assert page.get(path_of(run), headers=ask).status_code == 286
+    Run.objects.filter(pk=run.pk).update(state=Run.State.APPLYING)
+    assert page.get(path_of(run), headers=ask).status_code == 200
+    assert "every 2s" in page.get(path_of(run)).content.decode()

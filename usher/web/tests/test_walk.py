@@ -109,3 +109,19 @@ def test_it_counts_in_sets(shop: None, page: Client) -> None:
     before = statements()
     scene.crowd(1_200)
     assert statements() == before
+
+
+def test_it_reloads_a_page_whose_log_in_ended_instead_of_filling_a_part(db: None, client: Client) -> None:
+    answer = client.get("/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Refresh"]) == (200, "true")
+    assert b"Password" not in answer.content
+
+
+def test_it_gives_the_whole_page_when_htmx_goes_back(page: Client) -> None:
+    going_back = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert b"<html" in page.get("/contacts", headers=going_back).content
+    assert b"<html" not in page.get("/contacts", headers={"HX-Request": "true"}).content
+
+
+def test_no_cache_keeps_a_page(page: Client) -> None:
+    assert "no-store" in page.get("/contacts")["Cache-Control"]

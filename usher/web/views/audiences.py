@@ -9,7 +9,7 @@ from usher.audiences import published
 from usher.audiences.models import Audience
 from usher.web.figures import audiences as figures
 from usher.web.figures import members
-from usher.web.page import Asked, page, show
+from usher.web.page import Asked, page, show, show_part, wants_part
 
 
 @page
@@ -24,8 +24,8 @@ def audience(request: Asked, pk: int) -> HttpResponse:
     snapshot = figures.snapshot_of(row)
     text = request.GET.get("q", "").strip()
     found = members.found(row, text, request) if snapshot else None
-    if request.htmx:
-        return show(request, "usher/audiences/members.html", row=row, text=text, found=found)
+    if wants_part(request):
+        return show_part(request, "usher/audiences/members.html", row=row, text=text, found=found)
     history = published.history(row)
     return show(
         request,

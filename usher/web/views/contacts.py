@@ -9,7 +9,7 @@ from usher.engage.models import Contact
 from usher.engage.models.contacts import Status
 from usher.lib import clock
 from usher.web.figures import contacts as figures
-from usher.web.page import Asked, page, show
+from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import page_of
 
 KINDS = ("customers", "seeds", "all")
@@ -21,16 +21,11 @@ def contacts(request: Asked) -> HttpResponse:
     who = request.GET.get("who", "")
     kind = who if who in KINDS else "customers"
     found = figures.search(text, status if status in Status.values else "", kind)
-    template = "usher/contacts/found.html" if request.htmx else "usher/contacts/list.html"
-    return show(
-        request,
-        template,
-        rows=page_of(request, found),
-        text=text,
-        status=status,
-        kind=kind,
-        statuses=Status.values,
-    )
+    rows = page_of(request, found)
+    if wants_part(request):
+        return show_part(request, "usher/contacts/found.html", rows=rows, text=text, status=status)
+    chosen = {"text": text, "status": status, "kind": kind, "statuses": Status.values}
+    return show(request, "usher/contacts/list.html", rows=rows, **chosen)
 
 
 @page

@@ -8,18 +8,13 @@ from usher.lib import clock
 from usher.web.figures.line import line
 from usher.web.figures.needs import needs
 from usher.web.figures.tonight import hello, stood, tonight
-from usher.web.page import Asked, page, show
+from usher.web.page import Asked, page, show, show_part, wants_part
 
 
 @page
 def home(request: Asked) -> HttpResponse:
     now = clock.now()
-    return show(
-        request,
-        "usher/home/parts.html" if request.htmx else "usher/home/home.html",
-        hello=hello(now),
-        stood=stood(),
-        line=line(now),
-        needs=needs(now),
-        ran=tonight(now),
-    )
+    found = {"line": line(now), "needs": needs(now), "ran": tonight(now)}
+    if wants_part(request):
+        return show_part(request, "usher/home/parts.html", **found)
+    return show(request, "usher/home/home.html", hello=hello(now), stood=stood(), **found)

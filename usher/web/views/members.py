@@ -12,7 +12,7 @@ from usher.web.export import csv_file
 from usher.web.figures import audiences as figures
 from usher.web.figures import members
 from usher.web.figures import why as reasons
-from usher.web.page import Asked, page, show
+from usher.web.page import Asked, page, show, show_part, wants_part
 
 
 @page
@@ -26,12 +26,8 @@ def export(request: HttpRequest, pk: int) -> HttpResponseBase:
 def why(request: Asked, pk: int) -> HttpResponse:
     row = get_object_or_404(Audience, pk=pk)
     key = request.GET.get("key", "").strip()
-    template = "usher/audiences/explained.html" if request.htmx else "usher/audiences/why.html"
-    return show(
-        request,
-        template,
-        row=row,
-        key=key,
-        said=figures.in_english(row),
-        why=reasons.why(row, key, clock.now()),
-    )
+    found = reasons.why(row, key, clock.now())
+    if wants_part(request):
+        return show_part(request, "usher/audiences/explained.html", row=row, why=found)
+    said = figures.in_english(row)
+    return show(request, "usher/audiences/why.html", row=row, key=key, said=said, why=found)

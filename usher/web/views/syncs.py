@@ -14,8 +14,11 @@ from usher.syncs import status
 from usher.syncs.models import Run, Sync
 from usher.syncs.tasks import resume_run
 from usher.web.figures import syncs as figures
-from usher.web.page import Asked, page, show
+from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import page_of
+
+#: HTMX asks no more after this status.
+STOP_POLLING = 286
 
 
 @page
@@ -43,17 +46,21 @@ def run(request: Asked, pk: int, run: int) -> HttpResponse:
         Run.objects.select_related("sync__audience", "sync__destination"), pk=run, sync=pk
     )
     newest = row.sync.runs.order_by("-id").values_list("pk", flat=True).first()
-    return show(
-        request,
-        "usher/syncs/progress.html" if request.htmx else "usher/syncs/run.html",
-        row=row,
-        steps=row.steps.order_by("ordinal"),
-        calls=figures.calls(row),
-        samples=figures.samples(row),
-        running=row.state in (Run.State.PLANNED, Run.State.APPLYING),
-        refused=figures.refused_in(row),
-        can_approve=row.state == Run.State.HELD and row.pk == newest,
-    )
+    running = row.state in (Run.State.PLANNED, Run.State.APPLYING)
+    found = {
+        "row": row,
+        "steps": row.steps.order_by("ordinal"),
+        "calls": figures.calls(row),
+        "samples": figures.samples(row),
+        "refused": figures.refused_in(row),
+        "running": running,
+        "can_approve": row.state == Run.State.HELD and row.pk == newest,
+    }
+    if not wants_part(request):
+        return show(request, "usher/syncs/run.html", **found)
+    part = show_part(request, "usher/syncs/progress.html", **found)
+    part.status_code = 200 if running else STOP_POLLING
+    return part
 
 
 @page
