@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.security import HttpBasicAuth, django_auth
 
 from usher import __version__
 from usher.api import audiences, programs, seeds, syncs
+from usher.audiences.errors import AudienceError
 
 
 class Login(HttpBasicAuth):
@@ -30,3 +31,8 @@ service.add_router("audiences", audiences.router)
 service.add_router("syncs", syncs.router)
 service.add_router("programs", programs.router)
 service.add_router("seeds", seeds.router)
+
+
+@service.exception_handler(AudienceError)
+def _not_as_asked(request: HttpRequest, problem: AudienceError) -> HttpResponse:
+    return service.create_response(request, {"detail": str(problem)}, status=409)

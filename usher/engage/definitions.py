@@ -85,8 +85,8 @@ OTHERS: tuple[ModuleType, ...] = (campaigns, programs)
 #: In the order of applying: lists name programs and campaigns, which name data fields.
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "account": AccountBody,
-    **campaigns.SECTIONS,
     "data_fields": FieldBody,
+    **campaigns.SECTIONS,
     **programs.SECTIONS,
     "contact_lists": ListBody,
 }

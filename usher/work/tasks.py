@@ -12,9 +12,7 @@ from procrastinate.contrib.django import app
 
 from usher.audiences import due as evaluations
 from usher.audiences.evaluate import evaluate
-from usher.engage.deliver.tasks import deliver_due
-from usher.engage.models import Claim, Message
-from usher.engage.models.messages import MessageState
+from usher.engage.deliver import tasks as delivery
 from usher.engage.programs import runner as programs
 from usher.lib import clock
 from usher.seeds import round as seeds
@@ -30,7 +28,7 @@ def wake(now: datetime) -> list[str]:
     jobs: list[tuple[str, bool, Callable[[], object]]] = [
         ("line", _line_is_due(now), lambda: line.defer(now=moment)),
         ("programs", programs.due(now), lambda: run_programs.defer(now=moment)),
-        ("mail", _mail_is_due(now), deliver_due.defer),
+        ("mail", delivery.due(now), delivery.hand_on),
         ("seeds", seeds.due(now), lambda: look_at_seeds.defer(now=moment)),
     ]
     due = [(name, defer) for name, is_due, defer in jobs if is_due]
@@ -52,11 +50,6 @@ def next_due(after: datetime) -> datetime | None:
 
 def _line_is_due(now: datetime) -> bool:
     return evaluations.due(now) is not None or bool(syncs.due(now))
-
-
-def _mail_is_due(now: datetime) -> bool:
-    queued = Message.objects.filter(state=MessageState.QUEUED, due_at__lte=now)
-    return queued.exists() or Claim.objects.filter(settled_at=None).exists()
 
 
 def _hand_on(defer: Callable[[], object]) -> None:
@@ -89,8 +82,8 @@ def run_programs(now: str) -> None:
     """Enrol and move everybody who is due, then let the mail go."""
     moment = datetime.fromisoformat(now)
     programs.tick(moment)
-    if _mail_is_due(moment):
-        _hand_on(deliver_due.defer)
+    if delivery.due(moment):
+        delivery.hand_on()
 
 
 @app.task(name="seeds", lock="seeds", queueing_lock="seeds")

@@ -1,4 +1,4 @@
-"""Campaigns in definition files, and the data fields that their texts may use."""
+"""Campaigns in definition files."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from usher.engage.contacts.fields import checked_type, create_field
 from usher.engage.content.check import problems
 from usher.engage.content.fields import Fields
-from usher.engage.errors import EngageError
-from usher.engage.models import Account, Campaign, DataField
+from usher.engage.models import Account, Campaign
 from usher.engage.models.campaigns import CampaignStatus
 from usher.lib.changes import Change, DefinitionError, written
 
 KIND = "campaign"
-FIELD_KIND = "data field"
 _STATUS = {"triggered": CampaignStatus.TRIGGERED, "standard": CampaignStatus.UNSENT}
 
 
@@ -44,28 +41,12 @@ class CampaignBody(BaseModel):
         return self
 
 
-class DataFieldBody(BaseModel):
-    """A typed value of contacts: `ORDERS: numeric`, or `{type: text, default: music lover}`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    type: str
-    default: str | int | float | bool | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_word(cls, body: Any) -> Any:
-        return {"type": body} if isinstance(body, str) else body
-
-
-SECTIONS: dict[str, type[BaseModel]] = {"data_fields": DataFieldBody, "campaigns": CampaignBody}
+SECTIONS: dict[str, type[BaseModel]] = {"campaigns": CampaignBody}
 
 
 def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
-    """Make the campaign or data field as `body` says; DefinitionError keeps everything as it was."""
-    account = account_for(FIELD_KIND if isinstance(body, DataFieldBody) else KIND, name)
-    if isinstance(body, DataFieldBody):
-        return _apply_field(account, name, body)
+    """Make the campaign as `body` says; DefinitionError keeps everything as it was."""
+    account = account_for(KIND, name)
     assert isinstance(body, CampaignBody), section
     wanted = _wanted(name, body, base_dir)
     if found := problems(wanted["subject"], wanted["html"], wanted["text"], Fields.of(account)):
@@ -81,11 +62,8 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
 
 
 def export(section: str) -> dict[str, dict[str, Any]]:
-    """Every campaign, or data field, of the oldest account as its YAML body."""
+    """Every campaign of the oldest account as its YAML body."""
     account = Account.objects.order_by("pk").first()
-    if section == "data_fields":
-        rows = DataField.objects.filter(account=account).order_by("pk")
-        return {row.name: _exported_field(row) for row in rows}
     campaigns = Campaign.objects.filter(account=account).order_by("name")
     return {campaign.name: _exported(campaign) for campaign in campaigns}
 
@@ -125,21 +103,3 @@ def _exported(campaign: Campaign) -> dict[str, Any]:
     body = {name: getattr(campaign, name) for name in names if getattr(campaign, name)}
     kind = "triggered" if campaign.status == CampaignStatus.TRIGGERED else "standard"
     return body | {"type": kind, "html": campaign.html, "text": campaign.text}
-
-
-def _apply_field(account: Account, name: str, body: DataFieldBody) -> Change:
-    """A data field's type never changes: values of it are there already."""
-    had = DataField.objects.filter(account=account, name=name.upper()).first()
-    try:
-        if had is None:
-            create_field(account, name, body.type, default=body.default)
-            return written(FIELD_KIND, name, True, ())
-        if checked_type(body.type) != had.type:
-            raise DefinitionError(FIELD_KIND, name, "type", f"it is {had.type} already and stays so")
-    except EngageError as error:
-        raise DefinitionError(FIELD_KIND, name, "", str(error)) from None
-    return written(FIELD_KIND, name, False, ())
-
-
-def _exported_field(row: DataField) -> dict[str, Any]:
-    return {"type": row.type} | ({"default": row.default_value} if row.default_value else {})
