@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -21,13 +21,14 @@ from usher.syncs import definitions as syncs
 class Room(Protocol):
     """What a room offers for its definitions."""
 
-    SECTIONS: Mapping[str, type[BaseModel]]
+    @property
+    def SECTIONS(self) -> Mapping[str, type[BaseModel]]: ...
 
     def apply(
         self, section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime
     ) -> Change: ...
 
-    def export(self, section: str) -> dict[str, dict[str, object]]: ...
+    def export(self, section: str) -> Mapping[str, Mapping[str, Any]]: ...
 
 
 ROOMS: tuple[Room, ...] = (sources, audiences, engage, destinations, syncs, seeds)

@@ -143,8 +143,9 @@ class PlanBody(Body):
 SECTIONS: dict[str, type[BaseModel]] = {KIND: PlanBody}
 
 
-def apply(section: str, name: str, body: PlanBody, *, base_dir: Path, by: str, now: datetime) -> Change:
+def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
     """Write the plan; seeds already placed keep what was expected of them. DefinitionError if it is wrong."""
+    assert isinstance(body, PlanBody), section
     _check_tags(name, body)
     values = _values(name, body)
     with transaction.atomic():

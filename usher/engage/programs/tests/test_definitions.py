@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from usher.engage import definitions as engine
 from usher.engage.accounts import create_account
 from usher.engage.campaigns import definitions as campaigns
 from usher.engage.content.fields import Fields, Person
@@ -50,7 +51,7 @@ def shop(file: str) -> dict[str, Any]:
 def apply_shop() -> list[Change]:
     mails = shop("campaigns.yaml")
     return [
-        *apply_section(campaigns, "data_fields", mails["data_fields"]),
+        *apply_section(engine, "data_fields", mails["data_fields"]),
         *apply_section(campaigns, "campaigns", mails["campaigns"]),
         *apply_section(programs, "programs", shop("programs.yaml")["programs"]),
     ]
@@ -89,7 +90,7 @@ def test_the_music_shop_is_applied_once() -> None:
 def test_what_is_exported_can_be_applied_again_and_changes_nothing() -> None:
     apply_shop()
     for room, section in (
-        (campaigns, "data_fields"),
+        (engine, "data_fields"),
         (campaigns, "campaigns"),
         (programs, "programs"),
     ):
@@ -225,9 +226,9 @@ def test_a_missing_file_is_named() -> None:
 
 
 def test_a_data_field_keeps_its_type() -> None:
-    apply_section(campaigns, "data_fields", {"ORDERS": "numeric"})
+    apply_section(engine, "data_fields", {"ORDERS": "numeric"})
     with pytest.raises(DefinitionError, match="it is Numeric already"):
-        apply_section(campaigns, "data_fields", {"ORDERS": "text"})
+        apply_section(engine, "data_fields", {"ORDERS": "text"})
 
 
 def test_the_example_is_the_story_that_the_runner_tells() -> None:
