@@ -64,6 +64,7 @@ _STATES = {
     "placed": (gettext_lazy("placed"), _GOOD),
     "pending": (gettext_lazy("expected"), _INFO),
     "due": (gettext_lazy("due now"), _WARN),
+    "watched": (gettext_lazy("watched"), _INFO),
     "on_time": (gettext_lazy("on time"), _GOOD),
     "early": (gettext_lazy("early"), _WARN),
     "late": (gettext_lazy("late"), _WARN),

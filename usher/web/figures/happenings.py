@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _l
 
 from usher.audiences.models import Audience
 from usher.audiences.timeline import changes_of
-from usher.engage.models import Click, Contact, Enrolment, Message, Move, Open, Suppression
+from usher.engage.models import Click, Contact, Message, Move, Open, Suppression
 from usher.engage.models.messages import MessageState
 from usher.syncs.models import Pushed
 from usher.web.figures.steps import Step, steps_of
@@ -35,8 +35,9 @@ class Happening:
 
 
 def all_of(contact: Contact) -> list[Happening]:
-    """Everything that happened to the contact, newest first."""
+    """Everything that happened to the contact, newest first; at one moment, what follows stands above."""
     kinds: tuple[Callable[[Contact], Iterator[Happening]], ...] = (
+        _leavings,
         _clicks,
         _opens,
         _messages,
@@ -74,12 +75,17 @@ def _audiences(contact: Contact) -> Iterator[Happening]:
             yield Happening(step.at, what % told, causetext(step.cause), "good" if gained else "warn")
 
 
+def _leavings(contact: Contact) -> Iterator[Happening]:
+    left = contact.enrolments.filter(left_at__isnull=False).select_related("program")
+    for row in left.order_by("-left_at")[:MOST]:
+        what = _("Left “%(program)s”") % {"program": row.program.name}
+        yield Happening(row.left_at or row.entered_at, what, row.outcome, "info")
+
+
 def _enrolments(contact: Contact) -> Iterator[Happening]:
-    for row in Enrolment.objects.filter(contact=contact).select_related("program")[:MOST]:
-        program = {"program": row.program.name}
-        if row.left_at:
-            yield Happening(row.left_at, _("Left “%(program)s”") % program, row.outcome, "info")
-        yield Happening(row.entered_at, _("Entered “%(program)s”") % program, row.cause, "info")
+    for row in contact.enrolments.select_related("program").order_by("-entered_at")[:MOST]:
+        what = _("Entered “%(program)s”") % {"program": row.program.name}
+        yield Happening(row.entered_at, what, row.cause, "info")
 
 
 def _moves(contact: Contact) -> Iterator[Happening]:

@@ -17,6 +17,8 @@ from usher.engage.models import Contact
 from usher.seeds.models import Arrival, Expectation, Incident, Placement, SeedPlan
 
 Verdict = Expectation.Verdict
+#: Behind every mail that does come.
+NEVER = timedelta(days=36_500)
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,14 @@ def matrices(found: Iterable[Placement], now: datetime) -> list[Matrix]:
 
 
 def _matrix(plan: SeedPlan, found: list[Placement], now: datetime) -> Matrix:
-    mails: dict[str, None] = {}
+    """Mails stand in the order in which they come."""
+    after: dict[str, timedelta] = {}
     for placement in found:
-        mails |= dict.fromkeys(row.mail for row in placement.expectations.all())
-    return Matrix(plan, list(mails), [(row, _cells(row, list(mails), now)) for row in found])
+        for row in placement.expectations.all():
+            due = row.due_at - placement.slot + (timedelta(0) if row.must_arrive else NEVER)
+            after[row.mail] = min(due, after.get(row.mail, due))
+    mails = sorted(after, key=lambda mail: (after[mail], mail))
+    return Matrix(plan, mails, [(row, _cells(row, mails, now)) for row in found])
 
 
 def _cells(placement: Placement, mails: list[str], now: datetime) -> list[Cell | None]:
@@ -67,9 +73,10 @@ def _cells(placement: Placement, mails: list[str], now: datetime) -> list[Cell |
 
 def _cell(row: Expectation, now: datetime) -> Cell:
     arrived = min((arrival.received_at for arrival in row.arrivals.all()), default=None)
-    due = row.verdict == Verdict.PENDING and row.due_at <= now
+    waits = row.verdict == Verdict.PENDING and row.due_at <= now
     delay = arrived - row.due_at if arrived else None
-    return Cell(row, "due" if due else row.verdict, arrived, delay, getattr(row, "incident", None))
+    state = ("due" if row.must_arrive else "watched") if waits else row.verdict
+    return Cell(row, state, arrived, delay, getattr(row, "incident", None))
 
 
 def counts(now: datetime) -> dict[str, Any]:

@@ -85,11 +85,11 @@ def lasting(value: timedelta | float | None) -> str:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if seconds < 60:
         rounded = round(seconds, 2) if seconds < 10 else round(seconds)
-        return _("%(number)s s") % {"number": number_format(rounded)}
+        return _("%(number)s\u00a0s") % {"number": number_format(rounded)}
     if seconds < 3_600:
-        return _("%(number)d min") % {"number": seconds // 60}
+        return _("%(number)d\u00a0min") % {"number": seconds // 60}
     if seconds < 2 * 86_400:
-        return _("%(number)d h") % {"number": seconds // 3_600}
+        return _("%(number)d\u00a0h") % {"number": seconds // 3_600}
     days = int(seconds // 86_400)
     return ngettext("%(number)d day", "%(number)d days", days) % {"number": days}
 
@@ -109,7 +109,7 @@ def share(part: float | None, whole: float | None) -> str:
     if not whole or part is None:
         return "–"
     percent = Decimal(100 * part / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    return _("%(number)s %%") % {"number": number_format(percent)}
+    return _("%(number)s\u00a0%%") % {"number": number_format(percent)}
 
 
 @register.filter
@@ -179,12 +179,17 @@ def stepname(step: Step) -> str:
     return names[kind(step.kind)] % {"name": step.name}
 
 
+def _spaced(name: str) -> str:
+    """newContacts as new contacts."""
+    return re.sub(r"(?<=[a-z])([A-Z])", r" \1", name).lower()
+
+
 @register.filter
 def stepanswer(step: Step) -> str:
     """What the platform answered to a step, in one line."""
     said = [str(step.answer["said"])] if step.answer.get("said") else []
     counters = step.answer.get("counters", {})
-    told = [f"{name} {count(number)}" for name, number in counters.items() if number]
+    told = [f"{_spaced(name)} {count(number)}" for name, number in counters.items() if number]
     again = step.answer.get("sent_again")
     return " · ".join([*said, *told, *([_("sent %(times)d times") % {"times": again + 1}] if again else [])])
 

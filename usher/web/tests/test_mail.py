@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from usher.engage.models import Campaign, Contact
-from usher.seeds.models import Incident
+from usher.seeds.models import Expectation, Incident
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ def test_it_allows_nothing_inline_on_pages(page: Client) -> None:
 
 def test_it_shows_seeds_as_a_matrix_with_delays(house: None, page: Client) -> None:
     shown = page.get("/seeds").content.decode()
-    assert shown.count("3 min after due") == 7
+    assert shown.count("3\u00a0min after due") == 7
     assert "missing" in shown
     assert "Failed at the relay" in shown
 
@@ -62,3 +62,30 @@ def test_it_gathers_on_home_what_needs_somebody(house: None, page: Client) -> No
         "12 mails may have arrived",
     ):
         assert said in shown, said
+
+
+def test_it_shows_a_mail_as_one_person_gets_it(house: None, page: Client) -> None:
+    campaign = Campaign.objects.get(name="We miss you")
+    shown = page.get(f"/campaigns/{campaign.pk}", {"for": "CUSTOMER7@example.com"}).content.decode()
+    assert "Subject “We miss you, Customer7@example.com”" in shown
+    mail = page.get(f"/campaigns/{campaign.pk}/preview", {"for": "customer7@example.com"}).content.decode()
+    assert "Hello Customer7@example.com" in mail
+
+
+def test_it_shows_a_mail_for_somebody_without_data(house: None, page: Client) -> None:
+    campaign = Campaign.objects.get(name="We miss you")
+    shown = page.get(f"/campaigns/{campaign.pk}", {"for": "nobody@example.com"}).content.decode()
+    assert "There is no contact nobody@example.com" in shown
+
+
+def test_it_says_why_a_mail_cannot_be_made(house: None, page: Client) -> None:
+    Campaign.objects.filter(name="We miss you").update(html="{% if %}")
+    shown = page.get(f"/campaigns/{Campaign.objects.get(name='We miss you').pk}").content.decode()
+    assert "The mail cannot be made for this person." in shown
+
+
+def test_it_watches_mail_that_must_not_come_without_calling_it_due(house: None, page: Client) -> None:
+    Expectation.objects.filter(verdict="missing").update(verdict="pending", must_arrive=False)
+    shown = page.get("/seeds").content.decode()
+    assert "watched" in shown
+    assert "due now" not in shown
