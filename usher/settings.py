@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "procrastinate.contrib.django",
     "django_htmx",
+    "ninja",  # serves the pictures and scripts of /api/docs from here
     "usher.sources",
     "usher.audiences",
     "usher.destinations",

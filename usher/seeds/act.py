@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import httpx
+from django.conf import settings
 
+from usher.lib.http import trust_for
 from usher.seeds.models import Arrival
 
 RETRY = timedelta(minutes=15)
@@ -21,7 +23,8 @@ def act(now: datetime) -> int:
     due = list(Arrival.objects.filter(click_due_at__lte=now).select_related("placement__path__plan"))
     if not due:
         return 0
-    with httpx.Client(timeout=10, headers={"User-Agent": "Mozilla/5.0 (Usher seed)"}) as client:
+    headers = {"User-Agent": "Mozilla/5.0 (Usher seed)"}
+    with httpx.Client(timeout=10, headers=headers, verify=trust_for(settings.USHER_PUBLIC_URL)) as client:
         for arrival in due:
             _click(arrival, client, now)
     return sum(arrival.clicked_at is not None for arrival in due)
