@@ -45,6 +45,7 @@ def test_it_shows_seeds_as_a_matrix_with_delays(house: None, page: Client) -> No
     assert shown.count("3\u00a0min after due") == 7
     assert "missing" in shown
     assert "Failed at the relay" in shown
+    assert '<td>9 Feb 1998, 07:07</td><td class="n">3.0</td>' in shown
 
 
 def test_it_tells_an_incident_with_its_changes(house: None, page: Client) -> None:

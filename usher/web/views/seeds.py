@@ -15,6 +15,7 @@ from usher.web.paging import page_of
 def seeds(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     placements = page_of(request, figures.placements())
+    delays = figures.delays()
     return show(
         request,
         "usher/seeds/seeds.html",
@@ -22,7 +23,8 @@ def seeds(request: HttpRequest) -> HttpResponse:
         matrices=figures.matrices(placements, now),
         counts=figures.counts(now),
         incidents=figures.incidents()[:50],
-        delays=figures.delays(),
+        delays=delays,
+        late=list(zip(delays["shown"], delays["y"], strict=True)),
     )
 
 
