@@ -113,8 +113,9 @@ def test_the_relays_bad_day_opens_an_incident_that_turns_late_and_closes(
     ] * len(incidents)
     assert all(incident["verdict"] == "late" and incident["state"] == "closed" for incident in incidents)
     assert [incident["mail"] for incident in incidents] == ["We miss you"] * 2
-    night = sixty_nights[1]["nights"][shop.OUTAGE]
-    assert (night["mailed"], night["seeds"]["late"]) == (0, 2)
+    bad, next_one = sixty_nights[1]["nights"][shop.OUTAGE : shop.OUTAGE + 2]
+    assert (bad["mailed"], bad["seeds"]["missing"], bad["seeds"]["incidents_open"]) == (0, 2, 2)
+    assert next_one["seeds"]["incidents_open"] == 0
 
 
 def test_seeds_are_placed_every_tenth_night_and_are_on_time_otherwise(
