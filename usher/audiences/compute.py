@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import duckdb
-import ibis.expr.types as ir
 import pyarrow as pa
 from django.conf import settings
 from django.db.models import Q
@@ -21,6 +20,9 @@ from usher.audiences.models import Audience, ComputedField, Evaluation, Snapshot
 from usher.audiences.rulebook import Entry, Rulebook
 from usher.sources import sql
 from usher.sources.open import Opened
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 #: One change of membership; `cause` is rule, definition, gone (no longer a customer), user, import or api.
 CHANGES = "audience BIGINT, name VARCHAR, kind VARCHAR, key VARCHAR, change VARCHAR, cause VARCHAR"

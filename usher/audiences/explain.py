@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
-import ibis.expr.types as ir
 from django.conf import settings
 
 from usher import rules
@@ -18,6 +17,9 @@ from usher.audiences.rulebook import titled, with_names
 from usher.rules.explain import Explanation
 from usher.sources import sql
 from usher.sources.open import Opened, open_tables
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 def explain_member(audience: Audience, key: str, now: datetime) -> Explanation:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +21,9 @@ from usher.sources import relation, sql
 from usher.sources.errors import SourceError
 from usher.sources.models import Source, Table
 from usher.sources.relation import Relation
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 BATCH = 50_000
 
@@ -51,11 +52,13 @@ def duckdb_path(source: Source) -> Path:
 
 def copied(table: Table, *, again: bool) -> Relation:
     """The table's Parquet copy: read from PostgreSQL now when `again` is set or there is none yet."""
+    from ibis.common.exceptions import IbisError
+
     target = relation.copies_folder(table) / "table.parquet"
     if again or not target.exists():
         try:
             _copy(table, target)
-        except (psycopg.Error, ibis.common.exceptions.IbisError) as problem:
+        except (psycopg.Error, IbisError) as problem:
             reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
             lost = isinstance(problem, psycopg.OperationalError)
             raise SourceError(
@@ -65,6 +68,8 @@ def copied(table: Table, *, again: bool) -> Relation:
 
 
 def _copy(table: Table, target: Path) -> None:
+    import ibis
+
     known = conninfo_to_dict(table.source.address)
     database = known.pop("dbname", None)
     backend = ibis.postgres.connect(database=database, **known)
@@ -83,11 +88,13 @@ def _copy(table: Table, target: Path) -> None:
 
 def _readable(rows: ir.Table) -> ir.Table:
     """Numbers without a fixed scale as floating point, texts of any kind as text; the rest as it is."""
+    from ibis.expr.datatypes import Unknown
+
     shown = {}
     for name, kind in rows.schema().items():
         if kind.is_decimal():
             shown[name] = rows[name].cast("float64")
-        elif kind.is_uuid() or kind.is_json() or isinstance(kind, dt.Unknown):
+        elif kind.is_uuid() or kind.is_json() or isinstance(kind, Unknown):
             shown[name] = rows[name].cast("string")
         elif kind.is_string() or kind.is_numeric() or kind.is_temporal() or kind.is_boolean():
             shown[name] = rows[name]

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
-import ibis
-import ibis.expr.types as ir
 from django.conf import settings
 
 from usher import rules
@@ -20,6 +18,9 @@ from usher.sources.errors import SourceError, SourceRefusedError
 from usher.sources.findings import KEPT, Finding, Place
 from usher.sources.models import Table
 from usher.sources.relation import Relation
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def connect() -> Any:
     """A DuckDB in memory, in the organisation's time zone, which spills into the data directory."""
     spill = settings.USHER_DATA_DIR / "spill" / str(os.getpid())
     spill.parent.mkdir(parents=True, exist_ok=True)
+    import ibis  # takes half a second, which no command should pay that opens no table
+
     backend = ibis.duckdb.connect(
         memory_limit="1500MB", temp_directory=str(spill), autoload_known_extensions="false"
     )
