@@ -10,12 +10,9 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from usher import rules
 from usher.audiences.models import Audience, Evaluation, Snapshot
 from usher.audiences.published import Night
-from usher.audiences.rulebook import with_names
 from usher.sources.models import Table
-from usher.sources.open import stored_schema
 from usher.syncs.models import Sync
 
 
@@ -50,17 +47,6 @@ def chart(history: list[Night]) -> dict[str, list[Any]]:
 def customers() -> int | None:
     """Rows of the customers' table when it was last read."""
     return Table.objects.filter(subject=True).values_list("rows", flat=True).first()
-
-
-def in_english(audience: Audience) -> str:
-    """The rule as a sentence; empty for a tag put by hand, the slip itself for a rule that cannot be read."""
-    schema = stored_schema()
-    if not audience.rule or schema is None:
-        return ""
-    try:
-        return rules.describe(rules.parse(audience.rule), with_names(schema, Audience.objects.all()))
-    except rules.RuleError as slip:
-        return slip.message
 
 
 @dataclass(frozen=True)

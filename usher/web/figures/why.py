@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from usher.audiences import published
+from usher.audiences.english import key_of
 from usher.audiences.errors import AudienceError
 from usher.audiences.explain import explain_member
 from usher.audiences.models import Audience
 from usher.audiences.timeline import Step, changes_of
 from usher.rules.explain import Explanation
-from usher.sources import sql
 from usher.sources.errors import SourceError
-from usher.sources.open import open_tables
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,6 @@ def why(audience: Audience, asked: str, now: datetime) -> Why | None:
     except (AudienceError, SourceError) as problem:
         return Why(asked, trouble=str(problem))
     return Why(key, found, steps[-1] if steps else None)
-
-
-def key_of(asked: str) -> str:
-    """The customer's key for an address, whatever its letter case; what is no address is taken for a key."""
-    if "@" not in asked:
-        return asked
-    with open_tables(again=False) as opened:
-        if not opened.subject.email:
-            return asked
-        email = f"c.{sql.name(opened.subject.email)}::VARCHAR"
-        people = published.customers(opened)
-        query = f"SELECT c._key FROM {people} WHERE lower(trim({email})) = lower(?) ORDER BY 1"
-        rows = opened.duckdb.execute(query, [asked]).fetchall()
-    return str(rows[0][0]) if rows else asked
 
 
 def _leaves(part: Explanation, depth: int) -> Iterator[Leaf]:

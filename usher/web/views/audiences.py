@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from usher.audiences import published
+from usher.audiences.english import in_english
 from usher.audiences.models import Audience
 from usher.web.figures import audiences as figures
 from usher.web.figures import members
@@ -34,7 +35,7 @@ def audience(request: Asked, pk: int) -> HttpResponse:
         snapshot=snapshot,
         text=text,
         found=found,
-        said=figures.in_english(row),
+        said=in_english(row),
         users=figures.users(row),
         history=history[::-1],
         chart=figures.chart(history),

@@ -6,10 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
+from usher.audiences.english import in_english
 from usher.audiences.models import Audience
 from usher.lib import clock
 from usher.web.export import csv_file
-from usher.web.figures import audiences as figures
 from usher.web.figures import members
 from usher.web.figures import why as reasons
 from usher.web.page import Asked, page, show, show_part, wants_part
@@ -29,5 +29,5 @@ def why(request: Asked, pk: int) -> HttpResponse:
     found = reasons.why(row, key, clock.now())
     if wants_part(request):
         return show_part(request, "usher/audiences/explained.html", row=row, why=found)
-    said = figures.in_english(row)
+    said = in_english(row)
     return show(request, "usher/audiences/why.html", row=row, key=key, said=said, why=found)
