@@ -22,7 +22,7 @@ class Room(Protocol):
     """What a room offers for its definitions."""
 
     @property
-    def SECTIONS(self) -> Mapping[str, type[BaseModel]]: ...
+    def SECTIONS(self) -> Mapping[str, type[BaseModel]]: ...  # noqa: N802 - a constant of each room
 
     def apply(
         self, section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime

@@ -95,8 +95,11 @@ def test_it_keeps_an_empty_text_part():
 
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=200)
-# Python's own parser makes runs of blanks in a display name one
-names = words.map(lambda text: " ".join(text.split()))
+# Python's own parser makes runs of blanks in a display name one, and leaves a blank between two encoded words
+# that RFC 2047 (6.2) wants taken out: names here fit into one
+names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8).map(
+    lambda text: " ".join(text.split())
+)
 bodies = st.text(st.characters(exclude_categories=["Cs"]), max_size=400) | st.lists(
     st.sampled_from([".", " ", "\t", "=", "\n", "\r\n", "é", "🎻", "x" * 75, "x" * 1200, "=3D", "From "])
 ).map("".join)
