@@ -111,6 +111,7 @@ USE_I18N = True
 LANGUAGE_CODE = "en"
 USE_THOUSAND_SEPARATOR = True
 
+AUTHENTICATION_BACKENDS = ["usher.web.throttle.ThrottledBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

@@ -34,6 +34,13 @@ def test_a_wrong_password_is_refused(alice: dict[str, str]) -> None:
     assert Client().get("/api/audiences", headers=wrong).status_code == 401
 
 
+def test_who_guesses_passwords_is_kept_waiting_even_with_the_right_one(alice: dict[str, str]) -> None:
+    wrong = {"authorization": "Basic " + base64.b64encode(b"alice:wrong").decode()}
+    for _ in range(5):
+        Client().get("/api/audiences", headers=wrong)
+    assert Client().get("/api/audiences", headers=alice).status_code == 401
+
+
 def test_an_audience_that_was_never_evaluated_says_so(alice: dict[str, str]) -> None:
     audience = Audience.objects.create(name="everybody", kind="customer_list", rule="email is set")
     answer = Client().get(f"/api/audiences/{audience.pk}/members", headers=alice)

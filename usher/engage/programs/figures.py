@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 
 from usher.engage.models import Click, Contact, Enrolment, Message, Move, Open, Program, Suppression
 from usher.engage.models.messages import MessageState
-from usher.engage.programs.graph import Decision, End, Graph, Node, Send, Wait, spoken
+from usher.engage.programs.graph import Decision, End, Graph, Node, Send, Wait, in_order, spoken
 from usher.engage.programs.people import People
 from usher.engage.programs.versions import current, graph_of
 
@@ -70,8 +70,8 @@ def _stops(program: Program, graph: Graph) -> list[Stop]:
     through = dict(passed.values_list("from_node").annotate(Count("id")))
     mails = _mails(program)
     return [
-        Stop(key, said(node), at.get(key, 0), through.get(key, 0), mails.get(key, {}))
-        for key, node in graph.nodes.items()
+        Stop(key, said(graph.nodes[key]), at.get(key, 0), through.get(key, 0), mails.get(key, {}))
+        for key in in_order(graph)
     ]
 
 

@@ -112,6 +112,18 @@ def spoken(length: timedelta) -> str:
     return f"{minutes // size} {unit}{'' if minutes == size else 's'}"
 
 
+def in_order(graph: Graph) -> list[str]:
+    """The nodes' keys as they are walked from the start, yes before no; then any that nobody reaches."""
+    seen: dict[str, None] = {}
+    ahead = [graph.start.first]
+    while ahead:
+        key = ahead.pop()
+        if key not in seen:
+            seen[key] = None
+            ahead += reversed(ways(graph.nodes[key]))
+    return [*seen, *(key for key in graph.nodes if key not in seen)]
+
+
 def parse(data: Mapping[str, Any]) -> Graph:
     """The graph of a version's JSON, whole and runnable. GraphError."""
     problems: list[str] = []

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from usher.web import throttle
 from usher.web.models import WrongLogin
-from usher.web.views import login
 
 pytestmark = pytest.mark.django_db
 
@@ -30,17 +30,17 @@ def test_it_refuses_a_wrong_password(alice: User, client: Client) -> None:
 
 
 def test_it_makes_who_guesses_wait_even_with_the_right_password(alice: User, client: Client) -> None:
-    for guess in range(login.FROM_ONE_ADDRESS):
+    for guess in range(throttle.FROM_ONE_ADDRESS):
         attempt(client, f"guess {guess}", name="Alice")
     assert "Too many wrong passwords" in attempt(client, "correct horse battery")
     assert attempt(client, "correct horse battery", REMOTE_ADDR="10.0.0.9") == "in"
 
 
 def test_it_forgets_wrong_passwords_after_a_while(alice: User, client: Client) -> None:
-    for guess in range(login.FROM_ONE_ADDRESS):
+    for guess in range(throttle.FROM_ONE_ADDRESS):
         attempt(client, f"guess {guess}")
     for wrong in WrongLogin.objects.all():
-        WrongLogin.objects.filter(pk=wrong.pk).update(at=wrong.at - login.WINDOW)
+        WrongLogin.objects.filter(pk=wrong.pk).update(at=wrong.at - throttle.WINDOW)
     assert attempt(client, "correct horse battery") == "in"
 
 
