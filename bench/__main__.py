@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,14 +21,19 @@ because machines differ and are noisy: read the ratio. The database writes durab
 NOTES = Path(__file__).parent / "notes.md"
 
 
-def main() -> None:
-    """Run every measurement, one after the other."""
+MODULES = {"evaluation": evaluation, "imports": imports, "moves": moves, "mail": mail}
+
+
+def main(names: list[str]) -> None:
+    """Run every measurement, one after the other, and write the page; or only those that are named."""
     rows: list[Figure] = []
     with ground() as root:
-        for module in (evaluation, imports, moves, mail):
+        for module in [MODULES[name] for name in names or MODULES]:
             for figure in module.figures(root):
                 rows.append(figure)
                 print(_line(figure), flush=True)
+    if names:
+        return
     PAGE.write_text(HEAD + _machine() + "\n\n" + _table(rows) + "\n" + NOTES.read_text("utf-8"), "utf-8")
     print(f"written to {PAGE}")
 
@@ -71,4 +77,4 @@ def _table(rows: list[Figure]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -45,6 +45,10 @@ def ground() -> Iterator[Path]:
             "USHER_DATA_DIR": str(root),
             "USHER_LOG_LEVEL": "WARNING",
             "DJANGO_SETTINGS_MODULE": "usher.settings",
+            # what the example's definitions want; nothing is sent there
+            "USHER_API_URL": "http://127.0.0.1:9",
+            "USHER_API_USER": "bench@apiconnector.com",
+            "USHER_API_PASSWORD": "pa55word",
         }
         from usher.lib import postgres
 

@@ -1,4 +1,4 @@
-"""Contacts imported from a file to committed rows, beside COPY of the same rows into an unlogged table."""
+"""Contacts imported from a file to committed rows, beside COPY and one bare INSERT of the same rows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ def figures(root: Path) -> Iterator[Figure]:
     """A first import (all new) and a second (all changed)."""
     limit = ROWS / _copied()
     yield Figure(
-        "contacts imported, all new", ROWS / _imported("1"), "rows/s", limit, "COPY alone", "≥ 20,000 rows/s"
+        "contacts imported, all new",
+        ROWS / _imported("1"),
+        "rows/s",
+        limit,
+        "COPY and one bare INSERT",
+        "≥ 20,000 rows/s",
     )
     yield Figure(
         "contacts imported, all changed",
         ROWS / _imported("2"),
         "rows/s",
         limit,
-        "COPY alone",
+        "COPY and one bare INSERT",
         "≥ 20,000 rows/s",
     )
 
@@ -53,19 +58,26 @@ def _imported(orders: str) -> float:
 
 
 def _copied() -> float:
+    """COPY into an unlogged table, and from there into one with a key and a JSON value."""
     from django.db import connection
 
     file = io.BytesIO(_file("1"))
     with connection.cursor() as cursor:
         cursor.execute(
-            "create unlogged table bench_copy (email text, orders text, last_order text, tag text)"
+            "create unlogged table bench_copy (email text, orders int, last_order text, tag boolean)"
         )
+        cursor.execute("create table bench_people (id bigserial primary key, email text unique, data jsonb)")
 
         def copy() -> None:
             with cursor.copy("copy bench_copy from stdin (format csv, header)") as writer:
                 while block := file.read(1 << 16):
                     writer.write(block)
+            cursor.execute(
+                """insert into bench_people (email, data)
+                   select email, jsonb_build_object('ORDERS', orders, 'LAST_ORDER', last_order, 'TAG', tag)
+                   from bench_copy on conflict (email) do nothing"""
+            )
 
         took = seconds(copy)
-        cursor.execute("drop table bench_copy")
+        cursor.execute("drop table bench_copy, bench_people")
     return took

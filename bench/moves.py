@@ -10,7 +10,7 @@ from bench.ground import NOW, Figure, seconds
 
 PEOPLE = 100_000
 GRAPH = {
-    "start": {"schedule": "0 7 * * *", "rule": "BENCH = true", "limit": {"once_in_days": 365}},
+    "start": {"schedule": "0 7 * * *", "rule": "BENCH = true", "limit": {"once_in_days": 365}, "first": "1"},
     "exits": [{"name": "no longer so", "rule": "not (BENCH = true)"}],
     "nodes": {
         "1": {"kind": "wait", "minutes": 1440, "next": "2"},
@@ -46,8 +46,9 @@ def figures(root: Path) -> Iterator[Figure]:
         raise AssertionError(f"only {moves} moves of {PEOPLE} people")
     yield Figure(
         "program moves, each with its row and its exit check", moves / took, "moves/s", limit,
-        "a bare UPDATE of one column", "≥ 20,000 moves/s",
+        "a bare UPDATE with INSERT", "≥ 20,000 moves/s",
     )  # fmt: skip
+    program.enrolments.all().delete()
     program.delete()
 
 
@@ -67,12 +68,20 @@ def _people(account: int) -> None:
 
 
 def _bare_update() -> float:
+    """The same two effects, an update and a row that tells of it, with no questions asked."""
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute(
-            "create table bench_rows as select n as id, 0 as node from generate_series(1, %s) n", [PEOPLE]
+            "create table bench_rows as select n id, 0 node, now() due from generate_series(1, %s) n",
+            [PEOPLE],
         )
-        took = seconds(lambda: cursor.execute("update bench_rows set node = 1"))
-        cursor.execute("drop table bench_rows")
+        cursor.execute("create index on bench_rows (node, due)")
+        cursor.execute(
+            "create table bench_told (id bigserial primary key, row bigint, at timestamptz, why text)"
+        )
+        work = """with moved as (update bench_rows set node = 1, due = now() returning id)
+                  insert into bench_told (row, at, why) select id, now(), 'waited 7 days' from moved"""
+        took = seconds(lambda: cursor.execute(work))
+        cursor.execute("drop table bench_rows, bench_told")
     return took

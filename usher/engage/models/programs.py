@@ -76,7 +76,9 @@ class Enrolment(models.Model):
     """A contact inside a program, or one who has left it."""
 
     program = models.ForeignKey(Program, on_delete=models.CASCADE, db_index=False, related_name="enrolments")
-    version = models.ForeignKey(ProgramVersion, on_delete=models.PROTECT, related_name="enrolments")
+    version = models.ForeignKey(
+        ProgramVersion, on_delete=models.PROTECT, db_index=False, related_name="enrolments"
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_index=False, related_name="enrolments")
     #: The node it stands at; the one it left from when it has left.
     node = models.CharField(max_length=64)
@@ -105,7 +107,12 @@ class Enrolment(models.Model):
                 name="enrolments_due",
             ),
             models.Index(fields=["contact", "entered_at"], name="enrolments_of_contact"),
-            models.Index(fields=["program", "left_at"], name="enrolments_left"),
+            # only of those who left: whoever moves on inside does not pay for it
+            models.Index(
+                fields=["program", "left_at"],
+                condition=models.Q(left_at__isnull=False),
+                name="enrolments_left",
+            ),
         ]
 
     def __str__(self) -> str:
