@@ -17,6 +17,7 @@ from usher.engage.imports import merge, report
 from usher.engage.imports.sheet import Columns, Row, SheetError, columns_of, rows
 from usher.engage.models import Import
 from usher.engage.models.imports import ImportState
+from usher.lib import statistics
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def _import(job: Import, content: bytes, now: datetime) -> None:
         faults = _stage(cursor, rows(content, columns))
         refused = merge.refuse(cursor, job.account_id, job.list_ids)
         accepted = merge.merge(cursor, job.account_id, job.list_ids, job.merge_option, now)
+        statistics.refresh(accepted[0], "engage_contact", "engage_membership")
         if refused:
             faults += _refusals(content, columns, refused)
         _keep(cursor, job, faults)

@@ -19,6 +19,7 @@ from usher.engage.programs.enter import ENTERED, JUDGED, bound
 from usher.engage.programs.people import People
 from usher.engage.programs.step import BATCH, Place, step
 from usher.engage.programs.versions import current, graph_of
+from usher.lib import statistics
 from usher.lib.schedule import following, latest
 from usher.rules import RuleError
 
@@ -50,6 +51,7 @@ def tick(now: datetime) -> Ticked:
         except RuleError as error:
             _trouble(done, f"{program.name}, start: {error}")
     _move_all(now, done)
+    statistics.refresh(done.queued, "engage_message")
     return done
 
 
@@ -93,6 +95,7 @@ def check(program: Program, now: datetime) -> int:
                 row.enrolled += enrolled
                 row.seeds += seeds
         row.save(update_fields=["enrolled", "seeds"])
+    statistics.refresh(row.enrolled, "engage_enrolment", "engage_move")
     return row.enrolled
 
 
