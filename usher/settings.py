@@ -13,6 +13,10 @@ USHER_MODE = env.choice("USHER_MODE", "production", ("production", "demo", "test
 USHER_DATA_DIR = env.path("USHER_DATA_DIR", "./var")
 #: Where people and mail programs reach this installation: in links, pixels and unsubscribe headers.
 USHER_PUBLIC_URL = env.text("USHER_PUBLIC_URL", "http://localhost:8000").rstrip("/")
+if urlsplit(USHER_PUBLIC_URL).scheme not in ("http", "https") or not urlsplit(USHER_PUBLIC_URL).hostname:
+    raise env.SettingError(
+        f"USHER_PUBLIC_URL must look like https://usher.example.com, not {USHER_PUBLIC_URL!r}"
+    )
 #: The relay that takes our mail: smtp://[user:password@]host:port, smtp+starttls:// or smtps://.
 USHER_SMTP_URL = env.text("USHER_SMTP_URL", "smtp://127.0.0.1:2525")
 #: The organisation's time zone: nights, schedules and dates without a time are read in it.
@@ -138,5 +142,8 @@ LOGGING = {
         "usher": {"level": env.text("USHER_LOG_LEVEL", "INFO")},
         # a 4xx is the caller's business, and is told to the caller
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # what is tried again is told of when it ends
+        "stamina": {"level": "ERROR"},
     },
 }

@@ -60,8 +60,14 @@ def evaluate(
     house.open_house()
     from usher.audiences.evaluate import evaluate as evaluate_all
     from usher.audiences.models import Evaluation
+    from usher.audiences.published import last_done
 
-    run = evaluate_all(house.moment(as_of))
+    moment = house.moment(as_of)
+    last = last_done()
+    if last and moment < last.now:
+        published = f"what is published (as of {last.now:%Y-%m-%d %H:%M})"
+        house.err.print(f"[yellow]This is older than {published} and takes its place.[/yellow]")
+    run = evaluate_all(moment)
     if as_json:
         house.as_json(_evaluation_json(run))
     else:

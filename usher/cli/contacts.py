@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,12 +10,35 @@ from usher.cli import house
 from usher.cli.definitions import JSON
 from usher.cli.house import out
 
+if TYPE_CHECKING:
+    from usher.engage.programs.figures import Happening
+
 app = typer.Typer(help="The people of Usher's own engine.", no_args_is_help=True)
 
 
 @app.callback()
 def _contacts() -> None:
     pass
+
+
+def _tags(email: str) -> list[Happening]:
+    """The tags and lists that the customer behind the address gained and lost; none for a stranger."""
+    from usher.audiences.english import key_of
+    from usher.audiences.errors import AudienceError
+    from usher.audiences.timeline import changes_of
+    from usher.engage.programs.figures import Happening
+    from usher.sources.errors import SourceError
+
+    try:
+        steps = changes_of(key_of(email))
+    except (AudienceError, SourceError):
+        return []
+    return [
+        Happening(
+            step.at, step.change, f"{step.change} {step.kind.replace('_', ' ')} {step.name} ({step.cause})"
+        )
+        for step in steps
+    ]
 
 
 @app.command()
@@ -34,7 +57,7 @@ def show(
     if contact is None:
         house.fail(f"the engine knows no contact {email}")
     lists = list(contact.memberships.order_by("list__name").values_list("list__name", flat=True))
-    events = timeline(contact)
+    events = sorted([*timeline(contact), *_tags(contact.email)], key=lambda event: event.at)
     if as_json:
         house.as_json(
             {

