@@ -99,11 +99,18 @@ def check(program: Program, now: datetime) -> int:
     return row.enrolled
 
 
+# Nobody is told of a scheduled check's refusals, so whoever was inside is left out at once: most of those who
+# fit the rule today did so yesterday. Whoever is found is judged again where they enter.
 _FOUND = """
 with scope as (
     select id as contact_id from engage_contact where account_id = %(account)s
 ), {answers}
-select id from answers where hit order by id
+select id from answers
+ where hit
+   and not exists (select 1 from engage_enrolment before
+                    where before.program_id = %(program)s and before.contact_id = answers.id
+                      and (before.left_at is null or before.entered_at > %(since)s::timestamptz))
+ order by id
 """
 # As in a step, PostgreSQL plans well for an array, whose length it knows.
 _ENTER = f"""
