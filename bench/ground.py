@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from usher.engage.models import Account
 
 NOW = datetime(1998, 1, 1, 6, tzinfo=UTC)
 
@@ -62,6 +66,14 @@ def ground() -> Iterator[Path]:
         from django.db import connections
 
         connections.close_all()
+
+
+def account() -> Account:
+    """An account apart from the music shop's, whose own program would work along."""
+    from usher.engage.accounts import create_account
+    from usher.engage.models import Account
+
+    return Account.objects.filter(name="Bench").first() or create_account("Bench", NOW)
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.ground import NOW, Figure, seconds
+from bench.ground import NOW, Figure, account, seconds
 
 ROWS = 100_000
 
@@ -38,18 +38,17 @@ def _file(orders: str) -> bytes:
 
 
 def _imported(orders: str) -> float:
-    from usher.engage import access
     from usher.engage.imports import run
     from usher.engage.imports.accept import accept
     from usher.engage.lists.edit import create_list
     from usher.engage.models import ContactList, DataField
 
-    account = access.default_account(NOW)
+    own = account()
     for name, kind in (("ORDERS", "Numeric"), ("LAST_ORDER", "Date"), ("TAG_LAPSED_BUYER", "Boolean")):
-        DataField.objects.get_or_create(account=account, name=name, defaults={"type": kind})
+        DataField.objects.get_or_create(account=own, name=name, defaults={"type": kind})
     found = ContactList.objects.filter(name="Bench").first()
-    people = found or create_list(account, "Bench", NOW)
-    accepted = accept(account, "bench.csv", _file(orders), NOW, lists=[people])
+    people = found or create_list(own, "Bench", NOW)
+    accepted = accept(own, "bench.csv", _file(orders), NOW, lists=[people])
     took = seconds(lambda: run.run(accepted.pk, NOW))
     accepted.refresh_from_db()
     if accepted.report["newContacts"] + accepted.report["updatedContacts"] != ROWS:

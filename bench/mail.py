@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.ground import NOW, Figure, seconds
+from bench.ground import NOW, Figure, account, seconds
 
 MAILS = 10_000
 
@@ -46,12 +46,11 @@ def figures(root: Path) -> Iterator[Figure]:
 
 def _campaign() -> object:
     from usher.demo.stage import example
-    from usher.engage import access
     from usher.engage.models import Campaign
 
     mails = example() / "definitions" / "mails"
     return Campaign.objects.create(
-        account=access.default_account(NOW),
+        account=account(),
         name="Bench",
         subject="We miss you",
         html=(mails / "we-miss-you.html").read_text("utf-8"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from bench.ground import NOW, Figure, seconds
+from bench.ground import NOW, Figure, account, seconds
 
 PEOPLE = 100_000
 GRAPH = {
@@ -24,14 +24,13 @@ GRAPH = {
 
 def figures(root: Path) -> Iterator[Figure]:
     """Everybody enters, waits, is decided upon, waits again and ends: exit looked at before every move."""
-    from usher.engage import access
     from usher.engage.models import DataField, Move, Program, ProgramVersion
     from usher.engage.programs import graph, runner
 
-    account = access.default_account(NOW)
-    DataField.objects.get_or_create(account=account, name="BENCH", defaults={"type": "Boolean"})
-    _people(account.pk)
-    program = Program.objects.create(account=account, name="Bench", status="Active", created_at=NOW)
+    own = account()
+    DataField.objects.get_or_create(account=own, name="BENCH", defaults={"type": "Boolean"})
+    _people(own.pk)
+    program = Program.objects.create(account=own, name="Bench", status="Active", created_at=NOW)
     ProgramVersion.objects.create(
         program=program, number=1, graph=graph.dump(graph.parse(GRAPH)), created_at=NOW
     )
