@@ -142,7 +142,7 @@ def test_the_result_can_be_looked_at_from_the_command_line(sixty_nights: tuple[P
     shown = json.loads(finished(command(data_dir, "programs", "list", "--json"), 60))
     assert shown[0]["name"] == "Win back"
     contact = json.loads(
-        finished(command(data_dir, "contacts", "show", "customer100@example.com", "--json"), 60)
+        finished(command(data_dir, "contacts", "show", "customer200@example.com", "--json"), 60)
     )
     assert contact["status"] == "Unsubscribed"
     gone = json.loads(
