@@ -82,12 +82,24 @@ class Stage:
 
 
 def refuse_to_clear(data_dir: Path) -> None:
-    """DemoError when the data directory holds anything at all: only an empty one becomes a demo's."""
-    if any(path.name != "machine.lock" for path in data_dir.iterdir()):
+    """DemoError when the data directory holds anything at all: only an empty one becomes a demo's.
+
+    A key, and a database without a table, are what commands leave that looked and did nothing.
+    """
+    strange = {path.name for path in data_dir.iterdir()} - {"machine.lock", "secret.key", "postgres"}
+    if strange or _has_tables(data_dir):
         raise DemoError(
             f"{data_dir} is not empty and does not hold a demo; it is left alone. "
             "Play the demo elsewhere: usher demo --data-dir ./var-demo"
         )
+
+
+def _has_tables(data_dir: Path) -> bool:
+    if not (data_dir / "postgres").exists():
+        return False
+    with psycopg.connect(postgres.start(data_dir)) as connection:
+        row = connection.execute("select count(*) from pg_tables where schemaname = 'public'").fetchone()
+    return bool(row and row[0])
 
 
 def clear(data_dir: Path) -> str:
