@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 from usher.cli.app import app
 
 
 def main() -> None:
     """The `usher` command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            line_buffering=True
+        )  # who reads along in a file or a pipe sees each line at once
     app()
