@@ -11,7 +11,6 @@ from usher.cli.app import app
 def main() -> None:
     """The `usher` command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(
-            line_buffering=True
-        )  # who reads along in a file or a pipe sees each line at once
+        # who reads along in a file or a pipe sees each line at once
+        sys.stdout.reconfigure(line_buffering=True)
     app()
