@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from usher import rules
-from usher.audiences.models import Audience, ComputedField, Evaluation, Snapshot, TagAssignment
+from usher.audiences.models import Assignment, Audience, ComputedField, Evaluation, Snapshot
 from usher.audiences.rulebook import Entry, Rulebook
 from usher.sources import sql
 from usher.sources.open import Opened
@@ -96,11 +96,11 @@ def _load_assignments(work: Computation) -> None:
 
 
 def _as_of(now: datetime) -> Any:
-    return TagAssignment.objects.filter(Q(at__lte=now) | Q(cause=TagAssignment.Cause.DEFINITION))
+    return Assignment.objects.filter(Q(at__lte=now) | Q(cause=Assignment.Cause.DEFINITION))
 
 
 def _removed(at: datetime | None, cause: str, now: datetime) -> bool:
-    return at is not None and (at <= now or cause == TagAssignment.Cause.DEFINITION)
+    return at is not None and (at <= now or cause == Assignment.Cause.DEFINITION)
 
 
 def _tag_by_hand(work: Computation, audience: Audience) -> Snapshot:

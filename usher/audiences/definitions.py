@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from usher import rules
 from usher.audiences import rulebook, tagging
 from usher.audiences.errors import AudienceError
-from usher.audiences.models import Audience, ComputedField, EvaluationSchedule, TagAssignment, TagGroup
+from usher.audiences.models import Assignment, Audience, ComputedField, EvaluationSchedule, TagGroup
 from usher.lib import schedule
 from usher.lib.changes import Change, DefinitionError, written
 from usher.sources.errors import SourceError
@@ -105,7 +105,7 @@ def _apply_tag(name: str, body: TagBody, by: str, now: datetime) -> Change:
     change = _save_audience("tag", Kind.TAG, name, body, {"group": _group("tag", name, body.group)})
     put = Audience.objects.get(name=name, kind=Kind.TAG)
     members = {str(key) for key in body.members}
-    cause = TagAssignment.Cause.DEFINITION
+    cause = Assignment.Cause.DEFINITION
     defined = put.assignments.filter(removed_at=None, cause=cause).values_list("key", flat=True)
     changed = tagging.untag(put, set(defined) - members, by=by, at=now, cause=cause)
     changed += tagging.tag(put, members, by=by, at=now, cause=cause)
@@ -245,7 +245,7 @@ def _tag_groups() -> dict[str, dict[str, Any]]:
 def _tags() -> dict[str, dict[str, Any]]:
     """Only what definitions put: what people and imports put is data, not definition."""
     keys: dict[int, list[str]] = {}
-    put = TagAssignment.objects.filter(removed_at=None, cause=TagAssignment.Cause.DEFINITION)
+    put = Assignment.objects.filter(removed_at=None, cause=Assignment.Cause.DEFINITION)
     for audience, key in put.order_by("key").values_list("audience_id", "key"):
         keys.setdefault(audience, []).append(key)
     return {one.name: _described(one, members=keys.get(one.pk)) for one in _of_kind(Kind.TAG)}

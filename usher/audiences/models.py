@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from django.conf import settings
 from django.db import models
@@ -24,21 +25,32 @@ class TagGroup(models.Model):
 
 
 class Audience(models.Model):
-    """A set of customers: a tag put by hand, a tag kept by a rule, or a customer list."""
+    """A set of customers: kept by a rule, put together by hand, or pushed in by another system."""
 
     class Kind(models.TextChoices):
         TAG = "tag", "tag"
         AUTO_TAG = "auto_tag", "auto tag"
+        SEGMENT = "segment", "segment"
         CUSTOMER_LIST = "customer_list", "customer list"
+        STATIC_LIST = "static_list", "static list"
+        FROZEN_LIST = "frozen_list", "frozen list"
+        EXTERNAL = "external", "external audience"
 
     name = models.TextField()
     kind = models.TextField(choices=Kind)
-    #: Empty for a tag that is put by hand.
+    #: Empty for what has its members by assignment: tags by hand, static, frozen and external lists.
     rule = models.TextField(blank=True)
     group = models.ForeignKey(TagGroup, models.PROTECT, null=True, blank=True, related_name="tags")
     description = models.TextField(blank=True)
     #: Who answers for it.
     owner = models.TextField(blank=True)
+    #: Where it stands among the others: "Marketing/Opera"; empty for the top.
+    folder = models.TextField(blank=True)
+    #: From this day on (in the installation's zone) it has no members, unless something still depends on it.
+    expires_on = models.DateField(null=True, blank=True)
+    #: Of a frozen list: whose members these were, and as of when.
+    frozen_from = models.TextField(blank=True)
+    frozen_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["kind", "name"]
@@ -46,8 +58,11 @@ class Audience(models.Model):
             models.UniqueConstraint(
                 Lower("name"), condition=Q(kind__in=["tag", "auto_tag"]), name="tag_names_differ"
             ),
+            models.UniqueConstraint(Lower("name"), condition=Q(kind="segment"), name="segment_names_differ"),
             models.UniqueConstraint(
-                Lower("name"), condition=Q(kind="customer_list"), name="list_names_differ"
+                Lower("name"),
+                condition=Q(kind__in=["customer_list", "static_list", "frozen_list", "external"]),
+                name="list_names_differ",
             ),
         ]
 
@@ -56,11 +71,21 @@ class Audience(models.Model):
 
     @property
     def is_tag(self) -> bool:
-        return self.kind != self.Kind.CUSTOMER_LIST
+        return self.kind in (self.Kind.TAG, self.Kind.AUTO_TAG)
+
+    @property
+    def asked_as(self) -> Literal["tag", "segment", "audience"]:
+        """The word that rules ask with: tag("STAFF"), segment("Has e-mail"), audience("mailable")."""
+        return "tag" if self.is_tag else "segment" if self.kind == self.Kind.SEGMENT else "audience"
+
+    @property
+    def has_rule(self) -> bool:
+        """Whether a rule says who is in it; else the assignments do."""
+        return self.kind in (self.Kind.AUTO_TAG, self.Kind.SEGMENT, self.Kind.CUSTOMER_LIST)
 
 
-class TagAssignment(models.Model):
-    """A tag put on one customer by hand, from `at` until `removed_at`."""
+class Assignment(models.Model):
+    """One customer put into an audience that has no rule, from `at` until `removed_at`."""
 
     class Cause(models.TextChoices):
         USER = "user"
@@ -72,7 +97,10 @@ class TagAssignment(models.Model):
     #: The customer's key, as text.
     key = models.TextField()
     cause = models.TextField(choices=Cause)
+    #: The person or API user who did it.
     by = models.TextField()
+    #: Of what it was a part: the name of the file, of the list that was tagged, or empty.
+    origin = models.TextField(blank=True)
     at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.TextField(blank=True)
@@ -81,7 +109,7 @@ class TagAssignment(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["audience", "key"], condition=Q(removed_at=None), name="a_tag_is_put_once"
+                fields=["audience", "key"], condition=Q(removed_at=None), name="assigned_once_at_a_time"
             ),
         ]
         indexes = [models.Index(fields=["key"], name="assignments_of_a_key")]

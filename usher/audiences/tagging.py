@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from usher.audiences.errors import AudienceError
-from usher.audiences.models import Audience, TagAssignment
+from usher.audiences.models import Assignment, Audience
 from usher.audiences.rulebook import titled
 
 BATCH = 5_000
@@ -21,10 +21,10 @@ def tag(audience: Audience, keys: Iterable[str], *, by: str, at: datetime, cause
     with transaction.atomic():
         having = set(current(audience))
         rows = [
-            TagAssignment(audience=audience, key=key, cause=cause, by=by, at=at)
+            Assignment(audience=audience, key=key, cause=cause, by=by, at=at)
             for key in sorted(wanted - having)
         ]
-        TagAssignment.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+        Assignment.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
     return len(rows)
 
 

@@ -54,18 +54,36 @@ class Source(models.Model):
 
 
 class Table(models.Model):
-    """One table of a source: the customers, or rows that belong to customers."""
+    """One table of a source: the customers, rows that belong to customers, or rows that those speak of."""
+
+    class Choice(models.TextChoices):
+        FIRST = "first"
+        NEWEST = "newest"
 
     source = models.ForeignKey(Source, models.CASCADE, related_name="tables")
     name = models.TextField(unique=True)
     #: A file or a glob (absolute), or the table's name (schema.table) in a database.
     location = models.TextField()
-    #: The column that holds the customer's key.
+    #: The column that holds the customer's key (`orders.customer_id`: reached through a link); of a lookup
+    #: table the column of its own key, that links lead to.
     key = models.TextField()
-    #: The column that holds the e-mail address; subject table only.
+    #: The columns that hold the e-mail address and the mobile number; subject table only.
     email = models.TextField(blank=True)
+    mobile = models.TextField(blank=True)
     #: The time column: a row is seen only from this moment on.
     at = models.TextField(blank=True)
+    #: The column that says when a row was last changed. Rows of such a table are never deleted.
+    updated = models.TextField(blank=True)
+    #: Rows are only ever added, each later (by `at`) than all that were there at the run before.
+    append_only = models.BooleanField(default=False)
+    #: Rows that belong to no customer and are reached by links: performances, shops.
+    lookup = models.BooleanField(default=False)
+    #: Name of a link -> {"column": one of ours, "table": a lookup (or any) table, by whose key it is found}.
+    links = models.JSONField(default=dict, blank=True)
+    #: Which row is the customer when several have one key, or one address; subject table only. Empty: rows
+    #: of one key refuse the run, and of one address the first is used.
+    same_key = models.TextField(choices=Choice, blank=True)
+    same_email = models.TextField(choices=Choice, blank=True)
     #: True for the table of customers: exactly one in an installation.
     subject = models.BooleanField(default=False)
     #: What one row is called in a sentence: "order".
@@ -94,3 +112,28 @@ class Table(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source.name}.{self.name}"
+
+
+class Acceptance(models.Model):
+    """Somebody's word that a table is right as it is, for one run: what a guard refused is let through."""
+
+    class Guard(models.TextChoices):
+        EMPTY = "empty"
+        SHRUNK = "shrunk"
+        STALE = "stale"
+        DUPLICATE_KEYS = "duplicate_keys"
+        COLUMNS = "columns"
+
+    table = models.ForeignKey(Table, models.CASCADE, related_name="acceptances")
+    guard = models.TextField(choices=Guard)
+    by = models.TextField()
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+    #: When a run made use of it; empty while it waits for one.
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.guard} of {self.table} accepted by {self.by}"
