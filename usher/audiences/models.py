@@ -48,6 +48,8 @@ class Audience(models.Model):
     folder = models.TextField(blank=True)
     #: From this day on (in the installation's zone) it has no members, unless something still depends on it.
     expires_on = models.DateField(null=True, blank=True)
+    #: When that day had come and nothing depended on it: evaluations as of that day or later leave it empty.
+    expired_at = models.DateTimeField(null=True, blank=True)
     #: Of a frozen list: whose members these were, and as of when.
     frozen_from = models.TextField(blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from usher import rules
 from usher.audiences.errors import AudienceError, InUseError
@@ -48,8 +52,8 @@ def with_names(schema: rules.Schema, audiences: Iterable[Audience]) -> rules.Sch
     known = list(audiences)
     return replace(
         schema,
-        tags=frozenset(one.name for one in known if one.is_tag),
-        audiences=frozenset(one.name for one in known if not one.is_tag),
+        tags=frozenset(one.name for one in known if one.asked_as == "tag"),
+        audiences=frozenset(one.name for one in known if one.asked_as == "audience"),
     )
 
 
@@ -63,9 +67,9 @@ def read(schema: rules.Schema) -> Rulebook:
     """Every rule that is defined; AudienceError names the first that does not fit, or a circle."""
     audiences = list(Audience.objects.order_by("pk"))
     named = with_names(schema, audiences)
-    entries = [_entry(one, one.rule, named) for one in audiences if one.kind != Audience.Kind.TAG]
+    entries = [_entry(one, one.rule, named) for one in audiences if one.has_rule]
     entries += [_entry(one, one.expression, named) for one in ComputedField.objects.order_by("pk")]
-    by_hand = tuple(one for one in audiences if one.kind == Audience.Kind.TAG)
+    by_hand = tuple(one for one in audiences if not one.has_rule)
     return Rulebook(named, by_hand, tuple(_levels(entries, by_hand)))
 
 
@@ -85,6 +89,16 @@ def delete(audience: Audience) -> None:
         named = ", ".join(titled(user) for user in users)
         raise InUseError(f"{titled(audience)} is used by {named}; change that first")
     audience.delete()
+
+
+def expired(audience: Audience, moment: datetime) -> bool:
+    """Whether an evaluation as of `moment` gives it no members: its day came, and nothing depended on it.
+
+    The gains and losses that come of it have the cause "expired".
+    """
+    if audience.expired_at is None or audience.expires_on is None:
+        return False
+    return audience.expires_on <= moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
 
 
 def _parsed(thing: Audience | ComputedField) -> rules.Node:
@@ -110,7 +124,7 @@ def problems_of(
 
 
 def _name(audience: Audience) -> tuple[str, str]:
-    return ("tag" if audience.is_tag else "audience", audience.name)
+    return (audience.asked_as, audience.name)
 
 
 def _needs(node: rules.Node) -> set[tuple[str, str]]:
