@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def look(path: Path, folder: Path) -> CsvFile:
     else:
         with _one_line_ending(path, folder) as plain:
             found = _vote(plain, delimiter, header)
-        _publish_json(known, found)
+        publish_json(known, found)
     return CsvFile(path, mark, delimiter, header, found)
 
 
@@ -81,7 +82,7 @@ def copy(file: CsvFile, types: Mapping[str, str], folder: Path) -> Copy:
     notes = target.with_suffix(".json")
     if not (target.exists() and notes.exists()):
         with _one_line_ending(file.path, folder) as plain:
-            _publish_json(notes, _convert(file, plain, types, target))
+            publish_json(notes, _convert(file, plain, types, target))
     noted = json.loads(notes.read_text())
     bad = tuple(Place(**place) for place in noted["places"])
     return Copy(file.path, target, noted["count"], bad, tuple(noted["numbers"]))
@@ -238,8 +239,9 @@ def _reason(kind: str, message: str) -> str:
     return plain.get(kind, message.splitlines()[0] if message else kind)
 
 
-def _publish_json(path: Path, content: object) -> None:
+def publish_json(path: Path, content: object) -> None:
+    """Write under a temporary name, which no other process or thread uses, and rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}.tmp")
+    scratch = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
     scratch.write_text(json.dumps(content))
     scratch.replace(path)

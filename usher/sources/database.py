@@ -43,7 +43,7 @@ def attached(connection: duckdb.DuckDBPyConnection, table: Table) -> Relation:
     except duckdb.IOException as problem:
         reason = str(problem).splitlines()[0]
         raise SourceError(f"{table}: {path} cannot be opened ({reason})", retry="lock" in reason) from None
-    return relation.of_database(qualified)
+    return relation.of_database(qualified, path)
 
 
 def duckdb_path(source: Source) -> Path:

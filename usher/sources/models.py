@@ -67,6 +67,8 @@ class Table(models.Model):
     #: The column that holds the customer's key (`orders.customer_id`: reached through a link); of a lookup
     #: table the column of its own key, that links lead to.
     key = models.TextField()
+    #: The column with a row's own key, where `key` is the customer's: links lead to it.
+    own_key = models.TextField(blank=True)
     #: The columns that hold the e-mail address and the mobile number; subject table only.
     email = models.TextField(blank=True)
     mobile = models.TextField(blank=True)
@@ -80,8 +82,8 @@ class Table(models.Model):
     lookup = models.BooleanField(default=False)
     #: Name of a link -> {"column": one of ours, "table": a lookup (or any) table, by whose key it is found}.
     links = models.JSONField(default=dict, blank=True)
-    #: Which row is the customer when several have one key, or one address; subject table only. Empty: rows
-    #: of one key refuse the run, and of one address the first is used.
+    #: Which row counts when several have one key, and who has the address when several customers have one
+    #: (subject table only). Empty: rows of one key refuse the run, and of one address the first is used.
     same_key = models.TextField(choices=Choice, blank=True)
     same_email = models.TextField(choices=Choice, blank=True)
     #: True for the table of customers: exactly one in an installation.
@@ -99,8 +101,11 @@ class Table(models.Model):
     problems = models.JSONField(default=list, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, editable=False)
     data_as_of = models.DateTimeField(null=True, editable=False)
-    #: Rows when a run last built on this table: the guard compares with it.
+    #: Rows and columns when a run last built on this table: the guard compares with them.
     good_rows = models.BigIntegerField(null=True, editable=False)
+    good_columns = models.JSONField(default=dict, blank=True, editable=False)
+    #: What the last look at the table, by a run or a check, was refused for: guard -> in words.
+    refusals = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         ordering = ["-subject", "name"]

@@ -13,7 +13,7 @@ import duckdb
 from django.conf import settings
 
 from usher import rules
-from usher.sources import columns, database, relation, sql
+from usher.sources import columns, database, known, relation, sql
 from usher.sources.errors import SourceError, SourceRefusedError
 from usher.sources.findings import KEPT, Finding, Place
 from usher.sources.models import Table
@@ -124,8 +124,8 @@ def read_table(connection: duckdb.DuckDBPyConnection, table: Table, *, again: bo
     """Find one table and its columns; SourceError or SourceRefusedError when it cannot be used."""
     try:
         found = _relation(connection, table, again)
-        described = connection.execute(f"DESCRIBE FROM {found.scan}").fetchall()
-        (rows,) = sql.row(connection, f"SELECT count(*) FROM {found.scan}")
+        described = known.rows(connection, table, [found], f"DESCRIBE FROM {found.scan}")
+        [[rows]] = known.rows(connection, table, [found], f"SELECT count(*) FROM {found.scan}")
     except duckdb.Error as problem:
         raise SourceError(
             f"{table}: {table.location} cannot be read ({str(problem).splitlines()[0]})"
@@ -227,7 +227,7 @@ def _shown(name: str, kind: str, key_type: str) -> str:
 def _duplicates(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> tuple[Finding, ...]:
     key = sql.name(one.table.key)
     counting = f"SELECT count({key}) - count(DISTINCT {key}) FROM {one.relation.scan}"
-    (count,) = sql.row(connection, counting)
+    [[count]] = known.rows(connection, one.table, [one.relation], counting)
     if not count:
         return ()
     later = (
@@ -237,7 +237,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> tuple[
     )
     places = tuple(
         one.relation.place(file, row, one.table.key, f"the key {value} was there before")
-        for file, row, value in connection.execute(later).fetchall()
+        for file, row, value in known.rows(connection, one.table, [one.relation], later)
     )
     text = "rows whose key was there before were left out: the first row of a key is used"
     return (Finding("duplicate_keys", text, count, places),)

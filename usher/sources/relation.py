@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +27,8 @@ class Relation:
     numbered: str
     copies: Mapping[str, csvfile.Copy] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    #: Changes whenever the data may have; None when nothing can be said without reading them.
+    signature: str | None = None
 
     def place(self, file: str, row: int, column: str, reason: str) -> Place:
         copy = self.copies.get(file)
@@ -56,13 +60,21 @@ def of_parquet(
 ) -> Relation:
     scan = f"read_parquet({sql.texts(paths)}, union_by_name=true)"
     numbered = f"(SELECT *, filename AS _file, file_row_number AS _row FROM {scan})"
-    return Relation(scan, numbered, copies or {}, findings)
+    return Relation(scan, numbered, copies or {}, findings, _signature(map(Path, paths)))
 
 
-def of_database(qualified: str) -> Relation:
-    """A table or view of an attached DuckDB file."""
+def of_database(qualified: str, path: Path) -> Relation:
+    """A table or view of an attached DuckDB file, which lies at `path`."""
     numbered = f"(SELECT *, '' AS _file, row_number() OVER () - 1 AS _row FROM {qualified})"
-    return Relation(qualified, numbered)
+    # what was written last may still stand in the log beside the file
+    files = [one for one in (path, path.with_name(f"{path.name}.wal")) if one.exists()]
+    return Relation(qualified, numbered, signature=_signature(files))
+
+
+def _signature(paths: Iterable[Path]) -> str:
+    """Names, sizes and times of change of the files, and the time zone that their times are read in."""
+    seen = [(str(path), (status := path.stat()).st_size, status.st_mtime_ns) for path in paths]
+    return hashlib.sha256(json.dumps([settings.TIME_ZONE, seen]).encode()).hexdigest()[:24]
 
 
 def _paths(table: Table) -> list[Path]:
