@@ -38,7 +38,7 @@ ASSIGNED = pa.schema(
     }
 )
 
-Membership = Literal["tag", "audience"]
+Membership = Literal["tag", "segment", "audience"]
 
 
 @dataclass

@@ -10,12 +10,13 @@ from usher.rules.format import format
 from usher.rules.nodes import Node
 from usher.rules.parse import parse
 from usher.rules.references import References, references
-from usher.rules.schema import Schema, Table, Type
+from usher.rules.schema import Link, Schema, Table, Type
 from usher.rules.to_ibis import select
 from usher.rules.to_python import to_python
 
 __all__ = [
     "Explanation",
+    "Link",
     "Node",
     "Problem",
     "References",

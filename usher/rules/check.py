@@ -147,18 +147,20 @@ class _Checker:
                     node, "function called", node.name, [*FUNCTIONS, *ROW_FUNCTIONS, "tag", "audience"]
                 )
             return None
+        returns: Type | None = None if function.returns == "same" else function.returns
         if len(node.arguments) != len(function.takes):
             self.problem(
                 node, f"{node.name} takes {len(function.takes)} value(s), not {len(node.arguments)}."
             )
-            return function.returns
+            return returns
         for number, (argument, wanted) in enumerate(zip(node.arguments, function.takes, strict=True)):
             found = self.value(argument)
-            if found is not None and found != wanted:
-                self.problem(argument, f"{node.name} takes {_A[wanted]} here, and this is {_A[found]}.")
+            if found is not None and found not in wanted:
+                named = " or ".join(_A[kind] for kind in wanted)
+                self.problem(argument, f"{node.name} takes {named} here, and this is {_A[found]}.")
             elif number in function.literal:
                 self.written_out(node.name, argument, function.wrong)
-        return function.returns
+        return returns
 
     def written_out(self, name: str, argument: Node, wrong: object) -> None:
         if not isinstance(argument, nodes.Literal):
@@ -262,7 +264,11 @@ class _Checker:
                 f"{node.kind}(…) asks about one of the {self.schema.subject}: put it outside of `where`.",
             )
             return
-        known = self.schema.tags if node.kind == "tag" else self.schema.audiences
+        known = {
+            "tag": self.schema.tags,
+            "segment": self.schema.segments,
+            "audience": self.schema.audiences,
+        }[node.kind]
         if node.name not in known:
             self.unknown(node, f"{node.kind} called", node.name, known)
 

@@ -96,6 +96,8 @@ class _Words:
                 return self.joined(parts, negated, "and" if negated else "or")
             case nodes.Membership(kind="tag", name=name):
                 return _Clause("who", f"are {'not ' * negated}tagged {english.quoted(name)}")
+            case nodes.Membership(kind="segment", name=name):
+                return _Clause("who", f"are {'not ' * negated}in the segment {english.quoted(name)}")
             case nodes.Membership(name=name):
                 return _Clause("who", f"are {'not ' * negated}in the audience {english.quoted(name)}")
             case nodes.Aggregate(name="exists"):

@@ -8,6 +8,7 @@ from typing import Literal as OneOf
 
 Unit = OneOf["minute", "hour", "day", "week", "month", "year"]
 Operator = OneOf["=", "!=", "<", "<=", ">", ">="]
+Sign = OneOf["+", "-", "*", "/"]
 Kind = OneOf["text", "number", "boolean"]
 
 
@@ -29,12 +30,12 @@ class Literal(Node):
 
 @dataclass(frozen=True)
 class Null(Node):
-    """`null`, which only stands in a list; `x = null` is read as `x is not set`."""
+    """`null`: a missing value. `x = null` is read as `x is not set`; nothing is `< null`."""
 
 
 @dataclass(frozen=True)
 class Path(Node):
-    """A column of the subject (or of the rows of an aggregate), or a dotted path into an event."""
+    """A column of the subject or of an aggregate's rows, also through links; or a path into an event."""
 
     steps: tuple[str, ...]
 
@@ -52,6 +53,15 @@ class Call(Node):
 
 
 @dataclass(frozen=True)
+class Arithmetic(Node):
+    """`a + b` of two numbers."""
+
+    operator: Sign
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True)
 class Comparison(Node):
     operator: Operator
     left: Node
@@ -64,6 +74,15 @@ class In(Node):
 
     value: Node
     choices: tuple[Node, ...] | Path
+
+
+@dataclass(frozen=True)
+class Between(Node):
+    """`x between low and high`, both taken in; a date as `high` takes in all of its day."""
+
+    value: Node
+    low: Node
+    high: Node
 
 
 @dataclass(frozen=True)
@@ -123,10 +142,70 @@ class Aggregate(Node):
 
 @dataclass(frozen=True)
 class Membership(Node):
-    """`tag("VIP")`, `audience("members")`."""
+    """`tag("VIP")`, `segment("Has e-mail")`, `audience("members")`."""
 
-    kind: OneOf["tag", "audience"]
+    kind: OneOf["tag", "segment", "audience"]
     name: str
+
+
+@dataclass(frozen=True)
+class Step(Node):
+    """A row of a table in a sequence: at most `within` after the step before it.
+
+    `"Order Completed"` is the row of the table `events` whose column `event` is that. With `absent`, which
+    only the last step can be, no such row may come, and the time for it must be over.
+    """
+
+    table: str
+    where: Node | None = None
+    within: Period | None = None
+    absent: bool = False
+
+
+@dataclass(frozen=True)
+class Sequence(Node):
+    """`did "A" then "B" within 7 days`: rows of the steps, each strictly later than the one before it."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Among(Node):
+    """`condition among base`: those of the base who fulfil the condition (the pre filter of a list)."""
+
+    condition: Node
+    base: Node
+
+
+@dataclass(frozen=True)
+class Sample(Node):
+    """`condition sample 10%`: always the same people, chosen by their key (and the sample's name)."""
+
+    condition: Node
+    percent: float
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Top(Node):
+    """`condition top 100 by value`: of those who fulfil it and have a value, the ones with the greatest.
+
+    With `percent`, so many of a hundred of them, rounded up. Equal values: the lesser key goes first.
+    """
+
+    condition: Node
+    count: float
+    by: Node
+    percent: bool = False
+
+
+#: The built-in table of events, and its column that holds the event's name.
+EVENTS, EVENT = "events", "event"
+
+
+def named_event(name: Literal) -> Comparison:
+    """What a step says of its rows that is written as an event's name."""
+    return Comparison("=", Path((EVENT,)), name)
 
 
 def children(node: Node) -> Iterator[Node]:

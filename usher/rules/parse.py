@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path as File
 from typing import Any
@@ -14,6 +15,7 @@ from lark.tree import Meta
 from usher.rules import nodes
 from usher.rules.errors import RuleError
 from usher.rules.functions import ROW_FUNCTIONS
+from usher.rules.functions.text import small_letters
 from usher.rules.nodes import Node
 from usher.rules.slips import expectation, hint_for
 
@@ -105,7 +107,7 @@ def _unquoted(text: str, token: Token) -> str:
 
 @v_args(meta=True)
 class _Builder(Transformer[Token, Any]):
-    """Builds nodes from the parse tree; what the grammar reads and no pass can run yet is refused here."""
+    """Builds nodes from the parse tree."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -119,12 +121,55 @@ class _Builder(Transformer[Token, Any]):
         return node
 
     def top(self, meta: Meta, found: list[Any]) -> Node:
-        token = next(item for item in found if isinstance(item, Token) and item.type == "TOP")
-        raise RuleError("`top N by …` is not supported yet.", self._text, token.start_pos or 0)
+        condition, _, amount, _, by = found
+        percent = amount.type == "PERCENT"
+        count = self._percentage(amount) if percent else _plain_number(amount)
+        if not percent and (count < 1 or count != int(count)):
+            raise self._refuse_at(amount, "`top` takes a whole number of people, from 1.")
+        return nodes.Top(condition, count, by, percent, **_at(meta))
+
+    def sample(self, meta: Meta, found: list[Any]) -> Node:
+        name = _unquoted(self._text, found[3]) if len(found) > 3 else ""
+        return nodes.Sample(found[0], self._percentage(found[2]), name, **_at(meta))
+
+    def among(self, meta: Meta, found: list[Any]) -> Node:
+        return nodes.Among(found[0], found[2], **_at(meta))
+
+    def _percentage(self, token: Token) -> float:
+        percent = float(token.rstrip("% \t\r\n")) if len(token) < 20 else 101.0
+        if not 0 < percent <= 100:
+            raise self._refuse_at(token, "A percentage is more than 0 and at most 100.")
+        return int(percent) if percent == int(percent) else percent
+
+    def _refuse_at(self, token: Token, message: str) -> RuleError:
+        return RuleError(message, self._text, token.start_pos or 0)
 
     def arithmetic(self, meta: Meta, found: list[Any]) -> Node:
-        sign = found[1]
-        raise RuleError(f"Arithmetic ({sign}) is not supported yet.", self._text, sign.start_pos or 0)
+        left, sign, right = found
+        return nodes.Arithmetic(str(sign), left, right, **_at(meta))  # type: ignore[arg-type]
+
+    def sequence(self, meta: Meta, found: list[Any]) -> Node:
+        steps: list[nodes.Step] = []
+        absent = False
+        for part in found:
+            match part:
+                case nodes.Step():
+                    steps.append(replace(part, absent=absent))
+                case nodes.Period():
+                    steps[-1] = replace(steps[-1], within=part)
+                case Token(type="NOT_THEN"):
+                    absent = True
+        return nodes.Sequence(tuple(steps), **_at(meta))
+
+    def step(self, meta: Meta, found: list[Any]) -> Node:
+        what = next(part for part in found if isinstance(part, nodes.Path) or part.type == "STRING")
+        where = found[-1] if len(found) > 1 else None
+        if isinstance(what, nodes.Path):
+            return nodes.Step(what.name, where, None, False, **_at(meta))
+        named = nodes.named_event(self.text(meta, [what]))
+        parts = (named,) if where is None else _flat(nodes.And, [named, where])
+        whole = named if where is None else nodes.And(parts)
+        return nodes.Step(nodes.EVENTS, whole, None, False, **_at(meta))
 
     def any_of(self, meta: Meta, found: list[Any]) -> Node:
         parts = _flat(nodes.Or, [item for item in found if isinstance(item, Node)])
@@ -139,28 +184,39 @@ class _Builder(Transformer[Token, Any]):
 
     def comparison(self, meta: Meta, found: list[Any]) -> Node:
         left, operator, right = found
+        if operator in ("=", "!=") and (isinstance(left, nodes.Null) or isinstance(right, nodes.Null)):
+            value = left if isinstance(right, nodes.Null) else right
+            return nodes.IsSet(value, negated=operator == "=", **_at(meta))
         return nodes.Comparison(str(operator), left, right, **_at(meta))  # type: ignore[arg-type]
 
-    def null_comparison(self, meta: Meta, found: list[Any]) -> Node:
-        value, operator = found[0], found[1]
-        if operator not in ("=", "!="):
-            raise RuleError(
-                f"Nothing is {operator} null.",
-                self._text,
-                operator.start_pos,
-                (),
-                "ask with `is set` or `is not set`.",
-            )
-        return nodes.IsSet(value, negated=operator == "=", **_at(meta))
+    def comparison_ignoring_case(self, meta: Meta, found: list[Any]) -> Node:
+        left, operator, right, *_ = found
+        return self.comparison(meta, [_lowered(left), operator, _lowered(right)])
 
-    def null_first(self, meta: Meta, found: list[Any]) -> Node:
-        return self.null_comparison(meta, [found[2], found[1]])
+    def call_ignoring_case(self, meta: Meta, found: list[Any]) -> Node:
+        call = found[0]
+        if not isinstance(call, nodes.Call) or call.name not in ("contains", "match"):
+            raise self._refuse(meta, "`ignoring case` stands behind =, !=, in, contains(…) or match(…).")
+        return nodes.Call(call.name, tuple(map(_lowered, call.arguments)), **_at(meta))
+
+    def between(self, meta: Meta, found: list[Any]) -> Node:
+        value, _, low, _, high = found
+        return nodes.Between(value, low, high, **_at(meta))
 
     def is_in(self, meta: Meta, found: list[Any]) -> Node:
-        return nodes.In(found[0], found[-1], **_at(meta))
+        return nodes.In(found[0], found[2], **_at(meta))
 
     def is_not_in(self, meta: Meta, found: list[Any]) -> Node:
         return nodes.Not(self.is_in(meta, found), **_at(meta))
+
+    def is_in_ignoring_case(self, meta: Meta, found: list[Any]) -> Node:
+        value, _, choices, *_ = found
+        if isinstance(choices, nodes.Path):
+            raise self._refuse(meta, '`ignoring case` needs the list written out: ["a", "b"].')
+        return self.is_in(meta, [_lowered(value), "in", tuple(map(_lowered, choices))])
+
+    def is_not_in_ignoring_case(self, meta: Meta, found: list[Any]) -> Node:
+        return nodes.Not(self.is_in_ignoring_case(meta, found), **_at(meta))
 
     def choice_list(self, meta: Meta, found: list[Any]) -> tuple[Node, ...]:
         return tuple(found)
@@ -211,8 +267,7 @@ class _Builder(Transformer[Token, Any]):
         number = found[0]
         if len(number) > 40:
             raise self._refuse(meta, "This number has too many digits.")
-        value = float(number) if "." in number or len(number) > 18 else int(number)
-        return nodes.Literal(value, "number", **_at(meta))
+        return nodes.Literal(_plain_number(number), "number", **_at(meta))
 
     def true(self, meta: Meta, found: list[Any]) -> Node:
         return nodes.Literal(True, "boolean", **_at(meta))
@@ -235,7 +290,7 @@ class _Builder(Transformer[Token, Any]):
         if where is not None:
             hint = f"functions that take `where` are {', '.join(ROW_FUNCTIONS)}."
             raise self._refuse(meta, f"{name} does not take `where`.", hint)
-        if name in ("tag", "audience"):
+        if name in ("tag", "segment", "audience"):
             return self._membership(meta, name, arguments)
         return nodes.Call(name, tuple(arguments), **_at(meta))
 
@@ -250,6 +305,22 @@ class _Builder(Transformer[Token, Any]):
         if len(arguments) != 1 or not isinstance(arguments[0], nodes.Literal) or arguments[0].kind != "text":
             raise self._refuse(meta, f'{name} takes one name in quotes, for example {name}("VIP").')
         return nodes.Membership(name, str(arguments[0].value), **_at(meta))  # type: ignore[arg-type]
+
+
+def _plain_number(number: str) -> int | float:
+    return float(number) if "." in number or len(number) > 18 else int(number)
+
+
+def _lowered(node: Node) -> Node:
+    """The value in small letters, as the function lowercase(…) gives it."""
+    at = {"start": node.start, "end": node.end}
+    match node:
+        case nodes.Literal(value=str() as value):
+            return nodes.Literal(small_letters(value), "text", **at)
+        case nodes.Null() | nodes.Literal() | nodes.Call(name="lowercase"):
+            return node
+        case _:
+            return nodes.Call("lowercase", (node,), **at)
 
 
 def _at(meta: Meta) -> dict[str, int]:

@@ -16,13 +16,14 @@ class References:
     columns: frozenset[str]
     tags: frozenset[str]
     audiences: frozenset[str]
+    segments: frozenset[str]
 
 
 def references(node: Node) -> References:
     """The names in a rule, whether they exist or not."""
-    found: dict[str, set[str]] = {"table": set(), "column": set(), "tag": set(), "audience": set()}
+    found: dict[str, set[str]] = {kind: set() for kind in ("table", "column", "tag", "audience", "segment")}
     _collect(node, "", found)
-    return References(*(frozenset(found[kind]) for kind in ("table", "column", "tag", "audience")))
+    return References(*(frozenset(found[kind]) for kind in ("table", "column", "tag", "audience", "segment")))
 
 
 def _collect(node: Node, prefix: str, found: dict[str, set[str]]) -> None:
@@ -30,10 +31,10 @@ def _collect(node: Node, prefix: str, found: dict[str, set[str]]) -> None:
         found["column"].add(prefix + node.name)
     elif isinstance(node, nodes.Membership):
         found[node.kind].add(node.name)
-    elif isinstance(node, nodes.Aggregate):
+    elif isinstance(node, nodes.Aggregate | nodes.Step):
         prefix = f"{node.table}."
         found["table"].add(node.table)
-        if node.column:
+        if isinstance(node, nodes.Aggregate) and node.column:
             found["column"].add(prefix + node.column)
     for child in nodes.children(node):
         _collect(child, prefix, found)

@@ -10,14 +10,26 @@ Type = Literal["text", "number", "date", "instant", "boolean"]
 
 
 @dataclass(frozen=True)
+class Link:
+    """Each row of ours speaks of one row of `table`: the one whose key is in our `column`."""
+
+    column: str
+    table: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """A related table: many rows for one subject, reached through `key`."""
+    """A related table: many rows for one subject, reached through `key`; or a lookup table with its own key.
+
+    Where a row has links, rules reach through them: `performances.genre`, also of more than one step.
+    """
 
     name: str
     columns: Mapping[str, Type]
     key: str  # the column that holds the subject's key
     at: str | None = None  # the time column: only rows with at <= now are seen
     noun: str | None = None  # what one row is called in a sentence: "order"
+    links: Mapping[str, Link] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,3 +42,6 @@ class Schema:
     tables: Mapping[str, Table] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
     audiences: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    links: Mapping[str, Link] = field(default_factory=dict)  # of the subject's own rows
+    lookups: Mapping[str, Table] = field(default_factory=dict)  # what links lead to, by name

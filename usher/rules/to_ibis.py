@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 
 from usher.rules import nodes
 from usher.rules.check import check
+from usher.rules.clock import Clock, sided
 from usher.rules.errors import RuleError
 from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
-from usher.rules.moments import Side, date_bound, instant_of, local_time, moment_of, shifted
+from usher.rules.moments import Side, shifted
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema, Table
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import ibis
     import ibis.expr.types as ir
 
-Members = Callable[[Literal["tag", "audience"], str], "ibis.Table"]
+Members = Callable[[Literal["tag", "segment", "audience"], str], "ibis.Table"]
 
 
 def select(
@@ -48,7 +49,7 @@ def select(
             raise RuleError(f"{name}: {'; '.join(str(problem) for problem in problems)}")
     if schema.key in expressions:
         raise ValueError(f"an expression cannot be called {schema.key}: that is the key of {schema.subject}")
-    clock = _Clock(now, zone)
+    clock = Clock(now, zone)
     people, found = _joined(expressions.values(), schema, tables, clock)
     compiler = _Compiler(people, clock, found, members, schema.key)
     return people.select(
@@ -57,7 +58,7 @@ def select(
 
 
 def _joined(
-    expressions: Any, schema: Schema, tables: Mapping[str, ibis.Table], clock: _Clock
+    expressions: Any, schema: Schema, tables: Mapping[str, ibis.Table], clock: Clock
 ) -> tuple[ibis.Table, dict[Node, ir.Value]]:
     """The subject with the aggregates of all expressions beside it, and which column holds which of them."""
     people = subject = tables[schema.subject]
@@ -81,7 +82,7 @@ def _shared(node: nodes.Aggregate) -> nodes.Aggregate:
 
 
 def _grouped(
-    table: Table, rows: ibis.Table, key: str, columns: Mapping[nodes.Aggregate, str], clock: _Clock
+    table: Table, rows: ibis.Table, key: str, columns: Mapping[nodes.Aggregate, str], clock: Clock
 ) -> ibis.Table:
     if table.at:
         rows = rows.filter(clock.compare(rows[table.at], "<=", clock.now))
@@ -90,7 +91,9 @@ def _grouped(
     for node, column in columns.items():
         where = compiler.condition(node.where) if node.where else None
         of = rows[node.column] if node.column else None
-        values[column] = ROW_FUNCTIONS[node.name].ibis(rows, of, where, rows[table.at] if table.at else None)
+        compiled = ROW_FUNCTIONS[node.name].ibis
+        assert compiled is not None, node.name
+        values[column] = compiled(rows, of, where, rows[table.at] if table.at else None)
     return rows.group_by(**{key: rows[table.key]}).aggregate(**values)
 
 
@@ -99,47 +102,6 @@ def _alike(mine: ir.Value, theirs: ir.Value) -> tuple[ir.Value, ir.Value]:
     if mine.type().is_string() != theirs.type().is_string():
         return mine.cast("string"), theirs.cast("string")
     return mine, theirs
-
-
-class _Clock:
-    """Compares a column of dates, of local times or of instants with a moment, as each needs it."""
-
-    def __init__(self, now: datetime, zone: tzinfo) -> None:
-        self.now = now
-        self.zone = zone
-
-    def compare(self, value: ir.Value, side: Side, moment: datetime) -> ir.BooleanValue:
-        import ibis
-
-        kind = value.type()
-        if kind.is_date():
-            bound = date_bound(side, moment, self.zone)
-            return _sided(value, bound[0], ibis.literal(bound[1])) if bound else ibis.literal(False)
-        if not kind.is_timestamp():
-            raise RuleError(f"{value.get_name()} should be a date or a time, and is {kind} in the source.")
-        if kind.timezone is None:
-            return _sided(value, side, ibis.literal(local_time(moment, self.zone)))
-        return _sided(value, side, ibis.literal(instant_of(moment, self.zone)))
-
-    def written(self, literal: nodes.Literal) -> datetime:
-        moment: date | datetime | None = moment_of(str(literal.value))
-        if moment is None:
-            raise RuleError(f'"{literal.value}" is not a date.')
-        return instant_of(moment, self.zone)
-
-
-def _sided(left: Any, side: Side, right: Any) -> ir.BooleanValue:
-    match side:
-        case "=":
-            return left == right
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case ">=":
-            return left >= right
 
 
 _TURNED: dict[str, nodes.Operator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
@@ -151,7 +113,7 @@ class _Compiler:
     def __init__(
         self,
         table: ibis.Table,
-        clock: _Clock,
+        clock: Clock,
         aggregates: Mapping[Node, ir.Value],
         members: Members | None,
         key: str,
@@ -182,7 +144,9 @@ class _Compiler:
                 plain = [
                     part.value if isinstance(part, nodes.Literal) else self.value(part) for part in others
                 ]
-                return FUNCTIONS[name].ibis(self.value(first), *plain)
+                compiled = FUNCTIONS[name].ibis
+                assert compiled is not None, name
+                return compiled(self.clock, self.value(first), *plain)
             case nodes.Aggregate():
                 return self.aggregate(node)
             case _:
@@ -239,7 +203,7 @@ class _Compiler:
         other = self.value(right)
         if operator == "!=":
             return value != other if value.type().is_numeric() else ~value.identical_to(other)
-        return _sided(value, operator, other)
+        return sided(value, operator, other)
 
     def is_in(self, value: Node, choices: tuple[Node, ...]) -> Any:
         import ibis

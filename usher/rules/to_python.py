@@ -13,12 +13,15 @@ from decimal import Decimal
 from typing import Any
 
 from usher.rules import nodes
+from usher.rules.clock import Clock
 from usher.rules.errors import RuleError
 from usher.rules.functions import FUNCTIONS, PLANNED
 from usher.rules.moments import instant_of, moment_of, shifted
 from usher.rules.nodes import Node
 
 Event = Mapping[str, object]
+#: The clock of functions where no moment was given; those that need one ask for `now`.
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 _TEXTS = frozenset({"type", "event", "name", "userId", "anonymousId", "messageId", "groupId", "previousId"})
@@ -111,7 +114,9 @@ class _Compiler:
             if message := function.wrong(str(argument.value)):
                 raise RuleError(message)
         getters = [self.value(argument) for argument in node.arguments]
-        return lambda event: function.python(*(get(event) for get in getters))
+        python, clock = function.python, Clock(self._now or _NEVER, self.zone)
+        assert python is not None, node.name
+        return lambda event: python(clock, *(get(event) for get in getters))
 
     def comparison(self, sign: str, left: Node, right: Node) -> Callable[[Event], bool]:
         if isinstance(left, nodes.Literal) and not isinstance(right, nodes.Literal):

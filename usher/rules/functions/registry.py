@@ -4,33 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from usher.rules.schema import Type
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+ANY: tuple[Type, ...] = ("text", "number", "date", "instant", "boolean")
+TIMES: tuple[Type, ...] = ("date", "instant")
+
 
 @dataclass(frozen=True)
 class Function:
     """A function of single values.
 
-    `ibis` takes the first argument as a column and the others as they were written (literals as Python
-    values). `python` takes values as an event holds them, of any type. Both answer null (None) for a value
-    they have no answer for: `not` of it is then not true either.
+    `ibis` and `python` get the clock of the evaluation (`now`, `zone`) first. `ibis` takes arguments as
+    columns, and those in `literal` as they were written. `python` takes values as an event holds them, of any
+    type. Both answer null (None) for a value they have no answer for: `not` of it is then not true either.
     """
 
     name: str
-    takes: tuple[Type, ...]
-    returns: Type
-    phrase: Callable[
-        ..., str
-    ]  # of a condition: (arguments in words, negated); of a value: (arguments in words)
-    ibis: Callable[..., ir.Value]
-    python: Callable[..., Any]
+    takes: tuple[tuple[Type, ...], ...]  # what each argument may be
+    returns: Type | Literal["same"]  # same: what the first argument is
+    says: str  # for the docs and while typing: "the text in small letters"
+    # of a condition: (arguments in words, negated); of a value: (arguments in words)
+    phrase: Callable[..., str]
+    ibis: Callable[..., ir.Value] | None  # None: asked of single events only
+    python: Callable[..., Any] | None  # None: asked of sets of people only
+    example: str  # a rule for the theatre of the docs (usher/rules/theatre.py)
+    optional: int = 0  # so many of the last arguments may be left out
+    repeats: bool = False  # the last argument may come again and again
     literal: tuple[int, ...] = ()  # the arguments that must be written out
-    wrong: Callable[[str], str | None] = lambda text: None  # what is wrong with a written-out argument
+    wrong: Callable[[Any], str | None] = lambda value: None  # what is wrong with a written-out argument
+    of_all: bool = False  # compares a person with all others (quantiles)
+    moves: bool = False  # changes as time passes, whatever anybody does (days_since)
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,10 @@ class RowFunction:
     of_column: bool
     takes: tuple[Type, ...]
     returns: Type | None  # None: the type of the column
+    says: str
     phrase: str  # "the sum of {column}"
-    ibis: Callable[[ir.Table, Any, Any, Any], ir.Value]
+    ibis: Callable[[ir.Table, Any, Any, Any], ir.Value] | None  # None: compiled by name
+    example: str
     empty: int | bool | None = None
     needs_time: bool = False
+    score: bool = False  # 1 to 5 among all who have such rows

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from usher.rules.clock import Clock
 from usher.rules.functions.registry import Function
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def wrong_glob(glob: str) -> str | None:
     return None
 
 
-def _match_ibis(value: ir.StringValue, glob: str) -> ir.Value:
+def _match_ibis(clock: Clock, value: ir.StringValue, glob: str) -> ir.Value:
     plain = glob.strip("*")
     if glob and not re.search(r"[*?\[\\]", plain):  # the common shapes need no regular expression
         starts, ends = not glob.startswith("*"), not glob.endswith("*")
@@ -66,13 +67,13 @@ def _match_ibis(value: ir.StringValue, glob: str) -> ir.Value:
     return value.re_search(glob_pattern(glob))
 
 
-def _match_python(value: Any, glob: Any) -> bool | None:
+def _match_python(clock: Clock, value: Any, glob: Any) -> bool | None:
     if not isinstance(value, str):
         return None
     return re.search(glob_pattern(glob)[:-1] + r"\Z", value) is not None
 
 
-def _contains_python(value: Any, part: Any) -> bool | None:
+def _contains_python(clock: Clock, value: Any, part: Any) -> bool | None:
     return part in value if isinstance(value, str) and isinstance(part, str) else None
 
 
@@ -87,19 +88,28 @@ def _cased(change: Callable[[str], str]) -> Callable[[Any], str | None]:
     return convert
 
 
+def small_letters(text: str) -> str:
+    """What lowercase(…) makes of a text that is written out."""
+    return _cased(str.lower)(text) or ""
+
+
 FUNCTIONS = (
     Function(
         name="contains",
-        takes=("text", "text"),
+        takes=(("text",), ("text",)),
         returns="boolean",
+        says="whether the text has the other in it",
+        example='contains(email, "@example.")',
         phrase=lambda value, part, negated: f"{value} {'does not contain' if negated else 'contains'} {part}",
-        ibis=lambda value, part: value.contains(part),
+        ibis=lambda clock, value, part: value.contains(part),
         python=_contains_python,
     ),
     Function(
         name="match",
-        takes=("text", "text"),
+        takes=(("text",), ("text",)),
         returns="boolean",
+        says="whether the whole text fits the pattern",
+        example='match(email, "a*@example.com")',
         phrase=lambda value, glob, negated: f"{value} {'does not match' if negated else 'matches'} {glob}",
         ibis=_match_ibis,
         python=_match_python,
@@ -108,18 +118,22 @@ FUNCTIONS = (
     ),
     Function(
         name="lowercase",
-        takes=("text",),
+        takes=(("text",),),
         returns="text",
+        says="the text in small letters",
+        example='lowercase(country) = "gb"',
         phrase=lambda value: f"{value} in small letters",
-        ibis=lambda value: value.lower(),
-        python=_cased(str.lower),
+        ibis=lambda clock, value: value.lower(),
+        python=lambda clock, value: _cased(str.lower)(value),
     ),
     Function(
         name="uppercase",
-        takes=("text",),
+        takes=(("text",),),
         returns="text",
+        says="the text in capitals",
+        example='uppercase(country) = "GB"',
         phrase=lambda value: f"{value} in capitals",
-        ibis=lambda value: value.upper(),
-        python=_cased(str.upper),
+        ibis=lambda clock, value: value.upper(),
+        python=lambda clock, value: _cased(str.upper)(value),
     ),
 )

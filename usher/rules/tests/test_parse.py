@@ -83,7 +83,6 @@ ERRORS = {
     "x is null": (
         'Expected set, but found "null".\n  x is null\n       ^\nHint: write `is set` or `is not set`.'
     ),
-    "x > null": "Nothing is > null.\n  x > null\n    ^\nHint: ask with `is set` or `is not set`.",
     "first name = 'x'": (
         "Expected a comparison (= != < <= > >=), in, is set, within, before or after or and/or,"
         " but found \"name\".\n  first name = 'x'\n        ^\n"
@@ -93,8 +92,6 @@ ERRORS = {
         'Expected a value, but found "“".\n  country = “GB”\n            ^\n'
         "Hint: use straight quotes: \" or '."
     ),
-    "a + 1 > 2": "Arithmetic (+) is not supported yet.\n  a + 1 > 2\n    ^",
-    "a = 1 top 100 by sum(b.c)": "`top N by …` is not supported yet.\n  a = 1 top 100 by sum(b.c)\n        ^",
     "count(1) > 2": "count takes a related table, for example count(orders).\n  count(1) > 2\n  ^",
     "sum(a.b, c.d) > 2": (
         "sum takes a related table, for example sum(orders.value).\n  sum(a.b, c.d) > 2\n  ^"
