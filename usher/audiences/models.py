@@ -172,6 +172,20 @@ class Evaluation(models.Model):
     seconds = models.FloatField(null=True)
     #: Order of publication: history and differences follow it. Empty until published.
     number = models.BigIntegerField(null=True, unique=True)
+    #: Audiences and fields that could not be evaluated, and keep what they had.
+    failed = models.IntegerField(default=0)
+    #: Customers that were looked at because something about them could have changed; empty: all were.
+    affected = models.BigIntegerField(null=True)
+    #: Why everybody was looked at.
+    full_because = models.TextField(blank=True)
+    #: The evaluation with which an unbroken chain of changes begins, that this one goes on.
+    chain = models.BigIntegerField(null=True)
+    #: Customers in the base that this evaluation wrote; empty when it wrote changes only.
+    base_rows = models.BigIntegerField(null=True)
+    #: Rows of its changes and of its changed values.
+    change_rows = models.BigIntegerField(default=0)
+    #: What the next evaluation compares the tables with, to find what changed.
+    marks = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["-id"]
@@ -185,13 +199,28 @@ class Evaluation(models.Model):
         return settings.USHER_DATA_DIR / "audiences" / str(self.pk)
 
     @property
+    def incremental(self) -> bool:
+        """Whether only customers were looked at for whom something could have changed."""
+        return self.affected is not None
+
+    @property
     def changes(self) -> Path:
         """Parquet: audience, name, kind, key, change, cause, evaluation; sorted by key."""
         return self.folder / "changes.parquet"
 
+    @property
+    def values(self) -> Path:
+        """Parquet: field, key, value (as text; null: there is none any more), number of the evaluation."""
+        return self.folder / "values.parquet"
+
+    @property
+    def base(self) -> Path:
+        """Parquet: key, a_<id of an audience> (is in it), f_<id of a field> (value); sorted by key."""
+        return self.folder / "base.parquet"
+
 
 class Snapshot(models.Model):
-    """What one evaluation published of one audience (its keys, sorted) or computed field (key, value)."""
+    """What one evaluation published of one audience or computed field."""
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="snapshots")
     audience = models.ForeignKey(Audience, models.CASCADE, null=True, related_name="snapshots")
@@ -200,11 +229,18 @@ class Snapshot(models.Model):
     rule = models.TextField(blank=True)
     #: Name of the Parquet file in the evaluation's folder.
     file = models.TextField()
+    #: Of a field: DuckDB's type of its values.
+    type = models.TextField(blank=True)
     #: Members, or customers with a value.
     size = models.BigIntegerField()
     gained = models.BigIntegerField(default=0)
     lost = models.BigIntegerField(default=0)
     seconds = models.FloatField(default=0)
+    #: Why it could not be evaluated; what it had before stays.
+    error = models.TextField(blank=True)
+    #: The moment that the members or values are of: an earlier one when `error` is set, and none when it
+    #: was never evaluated.
+    as_of = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -216,7 +252,12 @@ class Snapshot(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.file
+        return f"{self.column} of {self.evaluation}"
+
+    @property
+    def column(self) -> str:
+        """Its column in the base."""
+        return f"a_{self.audience_id}" if self.audience_id else f"f_{self.field_id}"
 
     @property
     def path(self) -> Path:
