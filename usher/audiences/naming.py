@@ -1,0 +1,68 @@
+"""What audiences may be called, and where they stand."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from usher.audiences.errors import AudienceError
+from usher.audiences.models import Audience
+from usher.audiences.rulebook import dependents, titled
+
+LONGEST_NAME = 60
+Kind = Audience.Kind
+#: Kinds that share their names, because rules ask for them with one word.
+NAMED_ALIKE = (
+    frozenset({Kind.TAG, Kind.AUTO_TAG}),
+    frozenset({Kind.SEGMENT}),
+    frozenset({Kind.CUSTOMER_LIST, Kind.STATIC_LIST, Kind.FROZEN_LIST, Kind.EXTERNAL}),
+)
+
+
+def name_problem(name: str) -> str:
+    """Why nothing can have this name; "" when it can."""
+    if not name.strip() or len(name) > LONGEST_NAME:
+        return f"a name has 1 to {LONGEST_NAME} characters"
+    if name != name.strip():
+        return "a name does not begin or end with a space"
+    if not name.isprintable():
+        return "a name holds no line breaks, tabs or other control characters"
+    return ""
+
+
+def same_name(kind: str, name: str) -> Q:
+    """Those that would be mistaken for one another under this name."""
+    alike = next(kinds for kinds in NAMED_ALIKE if kind in kinds)
+    return Q(kind__in=alike, name__iexact=name)
+
+
+def demand_free_name(kind: str, name: str, besides: Audience | None = None) -> None:
+    """AudienceError when the name cannot be used for an audience of this kind, or is taken."""
+    problem = name_problem(name)
+    taken = Audience.objects.filter(same_name(kind, name)).exclude(pk=besides.pk if besides else None).first()
+    if taken and not problem:
+        problem = f"the name is taken by {titled(taken)}"
+    if problem:
+        raise AudienceError(f"{Kind(kind).label} “{name}”: {problem}")
+
+
+def rename(audience: Audience, name: str) -> None:
+    """Give a list another name; AudienceError when rules speak of the old one, or the new one cannot be used.
+
+    Syncs of a list follow by themselves. A tag keeps its name: at platforms it is a data field's.
+    """
+    if name == audience.name:
+        return
+    if audience.is_tag:
+        raise AudienceError(f"{titled(audience)} keeps its name, which platforms know it by; define another")
+    demand_free_name(audience.kind, name, besides=audience)
+    users = dependents(audience)
+    if users:
+        named = ", ".join(map(titled, users))
+        raise AudienceError(f"{titled(audience)} is spoken of by that name in {named}; change that first")
+    audience.name = name
+    audience.save(update_fields=["name"])
+
+
+def clean_folder(path: str) -> str:
+    """“ Marketing / Opera/” is Marketing/Opera."""
+    return "/".join(step.strip() for step in path.split("/") if step.strip())
