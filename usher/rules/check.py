@@ -148,12 +148,21 @@ class _Checker:
                 )
             return None
         returns: Type | None = None if function.returns == "same" else function.returns
-        if len(node.arguments) != len(function.takes):
+        if function.ibis is None:
+            self.problem(node, f"{node.name}(…) is asked of single events only.")
+            return returns
+        if not (
+            len(node.arguments) >= len(function.takes)
+            if function.repeats
+            else len(node.arguments) == len(function.takes)
+        ):
             self.problem(
                 node, f"{node.name} takes {len(function.takes)} value(s), not {len(node.arguments)}."
             )
             return returns
-        for number, (argument, wanted) in enumerate(zip(node.arguments, function.takes, strict=True)):
+        for number, (argument, wanted) in enumerate(
+            zip(node.arguments, (*function.takes, *[function.takes[-1]] * 99), strict=False)
+        ):
             found = self.value(argument)
             if found is not None and found not in wanted:
                 named = " or ".join(_A[kind] for kind in wanted)

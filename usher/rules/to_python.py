@@ -105,13 +105,13 @@ class _Compiler:
         if function is None:
             known = "is not supported yet" if node.name in PLANNED else "is not known"
             raise RuleError(f"The function {node.name} {known}.")
-        if len(node.arguments) != len(function.takes):
+        if len(node.arguments) < len(function.takes) or (
+            len(node.arguments) > len(function.takes) and not function.repeats
+        ):
             raise RuleError(f"{node.name} takes {len(function.takes)} value(s), not {len(node.arguments)}.")
         for number in function.literal:
             argument = node.arguments[number]
-            if not isinstance(argument, nodes.Literal) or argument.kind != "text":
-                raise RuleError(f"{node.name} needs its pattern written out in quotes.")
-            if message := function.wrong(str(argument.value)):
+            if isinstance(argument, nodes.Literal) and (message := function.wrong(argument.value)):
                 raise RuleError(message)
         getters = [self.value(argument) for argument in node.arguments]
         python, clock = function.python, Clock(self._now or _NEVER, self.zone)

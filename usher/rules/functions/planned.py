@@ -6,17 +6,9 @@ PLANNED = frozenset(
     {
         "age",
         "anniversary",
-        "bool",
         "days_since",
         "distinct",
-        "kebabcase",
-        "length",
         "list",
         "median",
-        "number",
-        "snakecase",
-        "string",
-        "titlecase",
-        "typeof",
     }
 )

@@ -1,10 +1,10 @@
-"""Functions of text: contains, match, lowercase, uppercase."""
+"""Functions of text: what it has in it, how it is written, how long it is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from usher.rules.clock import Clock
@@ -13,46 +13,81 @@ from usher.rules.functions.registry import Function
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+#: What `trim` takes away, and what may stand around a number.
+BLANKS = " \t\n\r\v\f"
 _SPECIAL = frozenset(".^$*+?()[]{}|\\")
 
 
-@cache
 def glob_pattern(glob: str) -> str:
     r"""A glob as a regular expression for the whole text, as RE2, PostgreSQL and Python all read it.
 
     `*` any run, `?` one character, `[abc]`, `[a-z]`, `[^a-z]`, `\x` the character itself. A `[` that is never
     closed stands for itself.
     """
-    out, at = [], 0
+    return f"(?s)^{'.*'.join(_between_stars(glob))}$"
+
+
+def _between_stars(glob: str) -> list[str]:
+    """The parts of a glob between its stars, each a regular expression for a text of one length."""
+    parts, at = [""], 0
     while at < len(glob):
         character = glob[at]
         closing = glob.find("]", at + 2) if character == "[" else -1
         if character == "*":
-            out.append(".*")
+            parts.append("")
         elif character == "?":
-            out.append(".")
+            parts[-1] += "."
         elif closing > 0:
             negated = "^" if glob[at + 1] == "^" and closing > at + 2 else ""
             inside = glob[at + 1 + len(negated) : closing]
             inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside)
-            out.append(f"[{negated}{inside}]")
+            parts[-1] += f"[{negated}{inside}]"
             at = closing
         else:
             if character == "\\" and at + 1 < len(glob):
                 at += 1
                 character = glob[at]
-            out.append("\\" + character if character in _SPECIAL else character)
+            parts[-1] += "\\" + character if character in _SPECIAL else character
         at += 1
-    return f"(?s)^{''.join(out)}$"
+    return parts
+
+
+@lru_cache(maxsize=1_000)
+def _glob(glob: str) -> tuple[re.Pattern[str], ...] | None:
+    """The parts between the stars, ready to be looked for; None: the pattern is wrong."""
+    try:
+        return tuple(re.compile(part, re.DOTALL) for part in _between_stars(glob))
+    except re.error:
+        return None
+
+
+def fits(text: str, glob: str) -> bool | None:
+    """Does the whole text fit? Looks for part after part, so that none takes long; None: it is wrong."""
+    parts = _glob(glob)
+    if parts is None:
+        return None
+    first, *middle = parts
+    if not middle:
+        return first.fullmatch(text) is not None
+    found = first.match(text)
+    for part in middle[:-1]:
+        found = part.search(text, found.end()) if found else None
+    return found is not None and _ends_with(middle[-1], text, found.end())
+
+
+def _ends_with(part: re.Pattern[str], text: str, start: int) -> bool:
+    length = _length_of(part)
+    return len(text) - length >= start and part.fullmatch(text, len(text) - length) is not None
+
+
+def _length_of(part: re.Pattern[str]) -> int:
+    """How many characters a part between stars takes."""
+    return len(re.sub(r"\[\^?(?:\\.|[^\]\\])+\]|\\.|.", "x", part.pattern, flags=re.DOTALL))
 
 
 def wrong_glob(glob: str) -> str | None:
     """What is wrong with a pattern, in words."""
-    try:
-        re.compile(glob_pattern(glob))
-    except re.error:
-        return f"The pattern {glob!r} has a range in [ ] that runs backwards."
-    return None
+    return f"The pattern {glob!r} has a range in [ ] that runs backwards." if _glob(glob) is None else None
 
 
 def _match_ibis(clock: Clock, value: ir.StringValue, glob: str) -> ir.Value:
@@ -68,9 +103,7 @@ def _match_ibis(clock: Clock, value: ir.StringValue, glob: str) -> ir.Value:
 
 
 def _match_python(clock: Clock, value: Any, glob: Any) -> bool | None:
-    if not isinstance(value, str):
-        return None
-    return re.search(glob_pattern(glob)[:-1] + r"\Z", value) is not None
+    return fits(value, glob) if isinstance(value, str) and isinstance(glob, str) else None
 
 
 def _contains_python(clock: Clock, value: Any, part: Any) -> bool | None:
@@ -86,6 +119,47 @@ def _cased(change: Callable[[str], str]) -> Callable[[Any], str | None]:
         return "".join(new if len(new := change(old)) == 1 else old for old in value)
 
     return convert
+
+
+def _bytes_ibis(clock: Clock, value: ir.StringValue) -> ir.Value:
+    """Bytes of UTF-8 as every engine can count them: a character is one, two, three or four."""
+    wide = (value, *(value.re_replace(f"[\u0001-{last}]", "") for last in "\x7f\u07ff\uffff"))
+    return sum(part.length() for part in wide).fill_null(0)
+
+
+def _length_python(clock: Clock, value: Any) -> int | None:
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    return 0 if value is None else len(value) if isinstance(value, list | tuple) else None
+
+
+_capital = _cased(str.upper)
+
+
+def _title_ibis(clock: Clock, value: ir.StringValue) -> ir.Value:
+    words = value.split(" ").map(lambda word: word[0:1].upper() + word[1:])
+    return (value == "").ifelse("", words.join(" "))
+
+
+def _title_python(clock: Clock, value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return " ".join((_capital(word[:1]) or "") + word[1:] for word in value.split(" "))
+
+
+def _of_texts(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """The answer for texts; null where one of the values is anything else."""
+
+    def python(clock: Clock, *values: Any) -> Any:
+        return answer(*values) if all(isinstance(value, str) for value in values) else None
+
+    return python
+
+
+def _concat_ibis(clock: Clock, first: ir.StringValue, *others: Any) -> ir.Value:
+    for other in others:
+        first = first + other
+    return first
 
 
 def small_letters(text: str) -> str:
@@ -135,5 +209,90 @@ FUNCTIONS = (
         phrase=lambda value: f"{value} in capitals",
         ibis=lambda clock, value: value.upper(),
         python=lambda clock, value: _cased(str.upper)(value),
+    ),
+    Function(
+        name="starts_with",
+        takes=(("text",), ("text",)),
+        returns="boolean",
+        says="whether the text begins with the other",
+        example='starts_with(email, "a")',
+        phrase=lambda value, part, negated: (
+            f"{value} {'does not start with' if negated else 'starts with'} {part}"
+        ),
+        ibis=lambda clock, value, part: value.startswith(part),
+        python=_of_texts(str.startswith),
+    ),
+    Function(
+        name="ends_with",
+        takes=(("text",), ("text",)),
+        returns="boolean",
+        says="whether the text ends with the other",
+        example='ends_with(email, ".org")',
+        phrase=lambda value, part, negated: (
+            f"{value} {'does not end with' if negated else 'ends with'} {part}"
+        ),
+        ibis=lambda clock, value, part: value.endswith(part),
+        python=_of_texts(str.endswith),
+    ),
+    Function(
+        name="length",
+        takes=(("text",),),
+        returns="number",
+        says="how many bytes of UTF-8 the text has (in events also: elements of a list); 0 if missing",
+        example="length(email) > 16",
+        phrase=lambda value: f"the length of {value}",
+        ibis=_bytes_ibis,
+        python=_length_python,
+    ),
+    Function(
+        name="trim",
+        takes=(("text",),),
+        returns="text",
+        says="the text without the blanks and line breaks around it",
+        example='trim(country) = "GB"',
+        phrase=lambda value: f"{value} without blanks around it",
+        ibis=lambda clock, value: value.strip(),
+        python=_of_texts(lambda value: value.strip(BLANKS)),
+    ),
+    Function(
+        name="concat",
+        takes=(("text",), ("text",)),
+        returns="text",
+        says="the texts one after the other; missing if one of them is",
+        example='concat(country, "/", city) = "GB/London"',
+        phrase=lambda *values: f"{' followed by '.join(values)}",
+        ibis=_concat_ibis,
+        python=_of_texts(lambda *values: "".join(values)),
+        repeats=True,
+    ),
+    Function(
+        name="snakecase",
+        takes=(("text",),),
+        returns="text",
+        says="the text with _ for each blank",
+        example='snakecase(city) = "New_York"',
+        phrase=lambda value: f"{value} with _ for blanks",
+        ibis=lambda clock, value: value.replace(" ", "_"),
+        python=_of_texts(lambda value: value.replace(" ", "_")),
+    ),
+    Function(
+        name="kebabcase",
+        takes=(("text",),),
+        returns="text",
+        says="the text with - for each blank",
+        example='kebabcase(city) = "New-York"',
+        phrase=lambda value: f"{value} with - for blanks",
+        ibis=lambda clock, value: value.replace(" ", "-"),
+        python=_of_texts(lambda value: value.replace(" ", "-")),
+    ),
+    Function(
+        name="titlecase",
+        takes=(("text",),),
+        returns="text",
+        says="the text with a capital for the first letter of each word; the other letters stay as they are",
+        example='titlecase(city) = "New York"',
+        phrase=lambda value: f"{value} in title case",
+        ibis=_title_ibis,
+        python=_title_python,
     ),
 )

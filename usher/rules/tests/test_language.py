@@ -77,6 +77,18 @@ WRITTEN = {
     "match": 'match(country, "x*")',
     "lowercase": 'lowercase(country) = "x"',
     "uppercase": 'uppercase(country) = "X"',
+    "starts_with": 'starts_with(country, "x")',
+    "ends_with": 'ends_with(country, "x")',
+    "length": "length(country) = 1",
+    "trim": 'trim(country) = "x"',
+    "concat": 'concat(country, "y", country) = "xyx"',
+    "snakecase": 'snakecase(country) = "x"',
+    "kebabcase": 'kebabcase(country) = "x"',
+    "titlecase": 'titlecase(country) = "X"',
+    "number": "number(country) is not set",
+    "string": 'string(country) = "x"',
+    "bool": "bool(country) is not set",
+    "typeof": 'typeof(country) = "string"',
     "exists": "exists(orders where value > 1)",
     "count": "count(orders where value > 1) > 1",
     **{
@@ -90,9 +102,13 @@ WRITTEN = {
 def test_every_pass_knows_every_function(name: str) -> None:
     node = parse(WRITTEN[name])
     assert parse(format(node)) == node
-    assert check(node, SCHEMA, condition=True) == []
     assert describe(node, SCHEMA)
-    Shop(customers=[{"id": 1}]).who(WRITTEN[name])
+    problems = [str(problem) for problem in check(node, SCHEMA, condition=True)]
+    if name in FUNCTIONS and FUNCTIONS[name].ibis is None:
+        assert problems == [f"{name}(…) is asked of single events only."]
+    else:
+        assert problems == []
+        Shop(customers=[{"id": 1}]).who(WRITTEN[name])
     if name in FUNCTIONS:
         assert to_python(node)({"country": "x"}) is True
 
