@@ -38,7 +38,8 @@ def same_name(kind: str, name: str) -> Q:
 def demand_free_name(kind: str, name: str, besides: Audience | None = None) -> None:
     """AudienceError when the name cannot be used for an audience of this kind, or is taken."""
     problem = name_problem(name)
-    taken = Audience.objects.filter(same_name(kind, name)).exclude(pk=besides.pk if besides else None).first()
+    others = Audience.objects.exclude(pk=besides.pk) if besides else Audience.objects.all()
+    taken = others.filter(same_name(kind, name)).first()
     if taken and not problem:
         problem = f"the name is taken by {titled(taken)}"
     if problem:

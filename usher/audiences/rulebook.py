@@ -53,6 +53,7 @@ def with_names(schema: rules.Schema, audiences: Iterable[Audience]) -> rules.Sch
     return replace(
         schema,
         tags=frozenset(one.name for one in known if one.asked_as == "tag"),
+        segments=frozenset(one.name for one in known if one.asked_as == "segment"),
         audiences=frozenset(one.name for one in known if one.asked_as == "audience"),
     )
 
@@ -79,7 +80,27 @@ def dependents(audience: Audience) -> list[Audience | ComputedField]:
         *Audience.objects.exclude(pk=audience.pk).exclude(rule=""),
         *ComputedField.objects.all(),
     ]
-    return [thing for thing in things if _name(audience) in _needs(_parsed(thing))]
+    return [thing for thing in things if _name(audience) in _needs_of(thing)]
+
+
+def circle() -> list[Audience]:
+    """Defined audiences whose rules need each other, in that order; none when there is no circle."""
+    needs = {_name(one): _needs_of(one) for one in Audience.objects.all()}
+    named = {_name(one): one for one in Audience.objects.all()}
+    done: set[tuple[str, str]] = set()
+    for start in sorted(needs):
+        path: list[tuple[str, str]] = []
+        stack = [(start, False)]
+        while stack:
+            name, left = stack.pop()
+            if left:
+                done.add(path.pop())
+            elif name in path:
+                return [named[one] for one in path[path.index(name) :]]
+            elif name in needs and name not in done:
+                path.append(name)
+                stack += [(name, True), *((need, False) for need in sorted(needs[name]))]
+    return []
 
 
 def delete(audience: Audience) -> None:
@@ -99,6 +120,14 @@ def expired(audience: Audience, moment: datetime) -> bool:
     if audience.expired_at is None or audience.expires_on is None:
         return False
     return audience.expires_on <= moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+
+
+def _needs_of(thing: Audience | ComputedField) -> set[tuple[str, str]]:
+    """What it speaks of; nothing, when it has no rule or one that cannot be read."""
+    try:
+        return _needs(_parsed(thing)) if isinstance(thing, ComputedField) or thing.rule else set()
+    except rules.RuleError:
+        return set()
 
 
 def _parsed(thing: Audience | ComputedField) -> rules.Node:
@@ -129,7 +158,8 @@ def _name(audience: Audience) -> tuple[str, str]:
 
 def _needs(node: rules.Node) -> set[tuple[str, str]]:
     found = rules.references(node)
-    return {("tag", name) for name in found.tags} | {("audience", name) for name in found.audiences}
+    named = {"tag": found.tags, "segment": found.segments, "audience": found.audiences}
+    return {(kind, name) for kind, names in named.items() for name in names}
 
 
 def _levels(entries: Sequence[Entry], by_hand: Sequence[Audience]) -> Iterable[tuple[Entry, ...]]:

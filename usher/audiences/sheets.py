@@ -83,7 +83,7 @@ def _chosen(called: str, header: Sequence[str], column: str, match: Match | None
     for wanted in ("key", "email") if match is None else (match,):
         for index, name in enumerate(names):
             if _recognised(name) == wanted:
-                return Column(name, wanted, index)  # type: ignore[arg-type]
+                return Column(name, wanted, index)
     sought = {"key": "keys", "email": "addresses", None: "keys or addresses"}[match]
     raise AudienceError(f"{called}: no column is known to hold {sought} among {', '.join(names)}; choose one")
 

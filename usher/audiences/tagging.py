@@ -45,7 +45,7 @@ def untag(audience: Audience, keys: Iterable[str], *, by: str, at: datetime, cau
     demand_by_hand(audience)
     with _given(audience, keys) as cursor:
         cursor.execute(_REMOVE + " AND key IN (SELECT key FROM given_keys)", [at, by, cause, audience.pk])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def replace(
@@ -110,7 +110,7 @@ _COMPARE = """SELECT count(*) FILTER (WHERE have.key IS NULL), count(*) FILTER (
 
 def _add(cursor: CursorWrapper, audience: Audience, how: tuple[str, str, str, datetime]) -> int:
     cursor.execute(_ADD, [audience.pk, *how])
-    return cursor.rowcount
+    return int(cursor.rowcount)
 
 
 @contextmanager
