@@ -1,0 +1,219 @@
+"""Who an unsaved rule would find: how many, and a few of them; stopped when nobody waits for it any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import BoundedSemaphore, Event, Lock, Timer
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+import duckdb
+from django.conf import settings
+
+from usher import rules
+from usher.audiences.errors import AudienceError
+from usher.audiences.models import Audience
+from usher.audiences.published import members
+from usher.audiences.rulebook import with_names
+from usher.rules import nodes
+from usher.sources import sql
+from usher.sources.open import Opened, open_tables
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+#: Customers shown of those that are found.
+SAMPLE = 10
+#: Values shown of each, beside key and address.
+COLUMNS = 4
+#: Seconds after which a count is given up.
+LIMIT = 10.0
+#: Seconds that one waits for another count to end.
+PATIENCE = 3.0
+#: Counts at once in a process, and the memory that each may take before it spills to the disk.
+AT_ONCE = 2
+MEMORY = "600MB"
+
+
+class PreviewError(AudienceError):
+    """The count came to no end; the message says why."""
+
+
+class ReplacedError(PreviewError):
+    """A newer count of the same editor took its place, or its page was left: nobody waits for it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One customer whom the rule finds; `values` stand in the order of the preview's columns."""
+
+    key: str
+    email: str | None
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`count` of `of` customers, as of `now`; a few of them with what the rule looks at, chosen evenly."""
+
+    count: int
+    of: int
+    columns: tuple[str, ...]
+    sample: tuple[Found, ...]
+    now: datetime
+    seconds: float
+
+
+@dataclass
+class _Job:
+    """A count that is under way, or waits for its turn."""
+
+    replaced: Event = field(default_factory=Event)
+    late: Event = field(default_factory=Event)
+    connection: duckdb.DuckDBPyConnection | None = None
+
+    def stop(self, why: Event) -> None:
+        why.set()
+        connection = self.connection
+        if connection is not None:
+            with suppress(duckdb.Error):  # it may be closed at this very moment
+                connection.interrupt()
+
+    def demand_going(self) -> None:
+        """PreviewError when somebody stopped it: between two statements there is nothing to interrupt."""
+        if self.replaced.is_set():
+            raise ReplacedError("a newer count took the place of this one")
+        if self.late.is_set():
+            raise PreviewError(f"counting took longer than {LIMIT:.0f} seconds and was given up")
+
+
+_turns = BoundedSemaphore(AT_ONCE)
+_jobs: dict[str, _Job] = {}
+_lock = Lock()
+
+
+def preview(text: str, now: datetime, *, token: str, value: bool = False, limit: float = LIMIT) -> Preview:
+    """Count whom the rule `text` finds, as of `now`; with `value`, who has a value of that expression.
+
+    Members of other audiences are those last published. `token` names the editor that asks: an older count of
+    the same one is ended. RuleError, SourceError, AudienceError; PreviewError when it was stopped.
+    """
+    node = rules.parse(text)
+    began = time.perf_counter()
+    with _turn(token, limit) as job, open_tables(again=False) as opened:
+        job.connection = opened.duckdb
+        try:
+            return _counted(job, opened, node, now, value, began)
+        except duckdb.InterruptException:
+            job.demand_going()
+            raise
+        except duckdb.Error as problem:
+            raise PreviewError(f"the rule cannot be run: {str(problem).splitlines()[0]}") from None
+        finally:
+            job.connection = None
+
+
+def stop(token: str) -> None:
+    """End the count of this editor, if there is one: its page was left."""
+    with _lock:
+        job = _jobs.pop(token, None)
+    if job:
+        job.stop(job.replaced)
+
+
+@contextmanager
+def _turn(token: str, limit: float) -> Iterator[_Job]:
+    """The place of the older count of this editor, and one of the few turns."""
+    stop(token)
+    job = _Job()
+    with _lock:
+        _jobs[token] = job
+    try:
+        if not _turns.acquire(timeout=PATIENCE):
+            raise PreviewError("others are counting at the moment; try again in a few seconds")
+        timer = Timer(limit, job.stop, [job.late])
+        timer.daemon = True
+        timer.start()
+        try:
+            job.demand_going()
+            yield job
+        finally:
+            timer.cancel()
+            _turns.release()
+    finally:
+        with _lock:
+            if _jobs.get(token) is job:
+                del _jobs[token]
+
+
+def _counted(
+    job: _Job, opened: Opened, node: rules.Node, now: datetime, value: bool, began: float
+) -> Preview:
+    engine = opened.duckdb
+    engine.execute(f"SET memory_limit = {sql.text(MEMORY)}")
+    shown = {} if value else dict(list(_looked_at(node).items())[:COLUMNS])
+    asked = {"found": node} | {f"value_{number}": part for number, part in enumerate(shown.values())}
+    selected = rules.select(
+        asked,
+        with_names(opened.schema, Audience.objects.all()),
+        opened.tables,
+        now=now,
+        zone=ZoneInfo(settings.TIME_ZONE),
+        members=_published(opened),
+    )
+    job.demand_going()
+    kept = "found IS NOT NULL" if value else "found"
+    compiled = opened.connection.compile(selected)
+    engine.execute(f"CREATE TEMP TABLE found_by_rule AS SELECT * FROM ({compiled}) WHERE {kept}")
+    job.demand_going()
+    (count,) = sql.row(engine, "SELECT count(*) FROM found_by_rule")
+    (of,) = sql.row(engine, f"SELECT count(*) FROM {sql.name(opened.subject.name)}")
+    values = ["found"] if value else [name for name in asked if name != "found"]
+    sample = tuple(Found(key, email, tuple(rest)) for key, email, *rest in _sample(opened, values))
+    columns = (rules.format(node),) if value else tuple(shown)
+    return Preview(count, of, columns, sample, now, time.perf_counter() - began)
+
+
+def _sample(opened: Opened, values: list[str]) -> list[tuple[Any, ...]]:
+    """A few of those found: by a hash of the key, so that the same ones come again while one types."""
+    key, email = sql.name(opened.subject.key), sql.name(opened.subject.email)
+    shown = ", ".join([f"c.{key}::VARCHAR", f"c.{email}::VARCHAR", *(f"f.{name}" for name in values)])
+    few = f"(FROM found_by_rule ORDER BY hash({key}), {key} LIMIT {SAMPLE})"
+    query = f"SELECT {shown} FROM {few} f JOIN {sql.name(opened.subject.name)} c USING ({key}) ORDER BY 1"
+    return opened.duckdb.execute(query).fetchall()
+
+
+def _looked_at(node: rules.Node) -> Mapping[str, rules.Node]:
+    """The columns and the figures of related tables that a rule looks at, as they are written."""
+    match node:
+        case nodes.Path():
+            return {rules.format(node): node}
+        case nodes.Aggregate(name="exists", table=table, where=where):
+            counted = nodes.Aggregate("count", table, None, where)
+            return {rules.format(counted): counted}
+        case nodes.Aggregate():
+            return {rules.format(node): node}
+        case nodes.Sequence():
+            return {}
+        case _:
+            return {text: part for child in nodes.children(node) for text, part in _looked_at(child).items()}
+
+
+def _published(opened: Opened) -> Callable[[Literal["tag", "segment", "audience"], str], ir.Table]:
+    """Members of other audiences as last published, for `rules.select`."""
+
+    def found(kind: Literal["tag", "segment", "audience"], name: str) -> ir.Table:
+        audience = next(one for one in Audience.objects.filter(name=name) if one.asked_as == kind)
+        view = f"members_{audience.pk}"
+        file = sql.text(members(audience))
+        key = sql.name(opened.subject.key)
+        opened.duckdb.execute(
+            f"CREATE OR REPLACE VIEW {view} AS SELECT key AS {key} FROM read_parquet({file})"
+        )
+        return opened.connection.table(view)
+
+    return found
