@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from usher.rules import nodes
@@ -19,6 +20,11 @@ class Clock:
     def __init__(self, now: datetime, zone: tzinfo) -> None:
         self.now = now
         self.zone = zone
+
+    @property
+    def today(self) -> date:
+        """The date of now in the zone."""
+        return self.now.astimezone(self.zone).date()
 
     def compare(self, value: ir.Value, side: Side, moment: datetime) -> ir.BooleanValue:
         import ibis
@@ -39,6 +45,51 @@ class Clock:
             raise RuleError(f'"{literal.value}" is not a date.')
         return instant_of(moment, self.zone)
 
+    def until_end_of(self, value: ir.Value, literal: nodes.Literal) -> ir.BooleanValue:
+        """`value` is not later than what is written out; a date without a time lasts until midnight."""
+        moment = moment_of(str(literal.value))
+        if isinstance(moment, datetime) or moment is None or moment == date.max:
+            return self.compare(value, "<=", self.written(literal))
+        return self.compare(value, "<", instant_of(moment + timedelta(days=1), self.zone))
+
+    def wall(self, value: ir.Value) -> ir.Value:
+        """What the local wall clock shows at an instant; dates and times without an offset as they are."""
+        kind = value.type()
+        if not kind.is_timestamp() or kind.timezone is None:
+            return value
+        return _at_zone()(_name(self.zone), value.cast("timestamp('UTC')"))
+
+    def day(self, value: ir.Value) -> ir.Value:
+        """The local date."""
+        return value if value.type().is_date() else self.wall(value).date()
+
+    def moment_like(self, value: ir.Value) -> ir.Value:
+        """Now, as something that `value` can be counted from: today for dates."""
+        import ibis
+
+        return ibis.literal(self.today if value.type().is_date() else instant_of(self.now, self.zone))
+
+    def alike(self, one: ir.Value, other: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Two times that can be compared: both on the local wall clock unless they are of one kind."""
+        if one.type().is_date() and other.type().is_date():
+            return one, other
+        if _is_instant(one) and _is_instant(other):
+            return one, other
+        return self.wall(one).cast("timestamp"), self.wall(other).cast("timestamp")
+
+    def whole_days(self, earlier: ir.Value, later: ir.Value) -> ir.Value:
+        """Days from one time to another, rounded down: of dates calendar days, of times 24 hours.
+
+        A date and a time are counted on the local wall clock, where the date is its midnight.
+        """
+        earlier, later = self.alike(earlier, later)
+        if earlier.type().is_date():
+            return later.delta(earlier, unit="day")
+        if _is_instant(earlier):
+            earlier, later = _at_zone()("UTC", earlier), _at_zone()("UTC", later)
+        days = later.date().delta(earlier.date(), unit="day")
+        return days - (_time_of_day(later) < _time_of_day(earlier)).cast("int64")
+
 
 def sided(left: Any, side: Side, right: Any) -> ir.BooleanValue:
     match side:
@@ -52,3 +103,30 @@ def sided(left: Any, side: Side, right: Any) -> ir.BooleanValue:
             return left > right
         case ">=":
             return left >= right
+
+
+def _is_instant(value: ir.Value) -> bool:
+    kind = value.type()
+    return bool(kind.is_timestamp() and kind.timezone is not None)
+
+
+def _time_of_day(value: Any) -> Any:
+    seconds = (value.hour() * 60 + value.minute()) * 60 + value.second()
+    return seconds.cast("int64") * 1_000_000 + value.microsecond()
+
+
+def _name(zone: tzinfo) -> str:
+    """The name by which engines know a zone."""
+    named = getattr(zone, "key", None) or str(zone)
+    return str(named)
+
+
+@cache
+def _at_zone() -> Any:
+    """`timezone(zone, instant)`: the wall clock of a zone, whatever the time zone of the session."""
+    import ibis
+
+    @ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp('UTC')"), "timestamp"))
+    def timezone(zone, instant): ...  # type: ignore[no-untyped-def]
+
+    return timezone

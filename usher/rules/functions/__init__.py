@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from usher.rules.functions import conversions, rows, text
+from usher.rules.functions import conversions, numbers, rows, text, time
 from usher.rules.functions.planned import PLANNED
 from usher.rules.functions.registry import Function, RowFunction
 
 FUNCTIONS: dict[str, Function] = {
-    function.name: function for family in (text, conversions) for function in family.FUNCTIONS
+    function.name: function for family in (text, conversions, numbers, time) for function in family.FUNCTIONS
 }
 ROW_FUNCTIONS: dict[str, RowFunction] = {function.name: function for function in rows.FUNCTIONS}
 

@@ -2,13 +2,4 @@
 
 from __future__ import annotations
 
-PLANNED = frozenset(
-    {
-        "age",
-        "anniversary",
-        "days_since",
-        "distinct",
-        "list",
-        "median",
-    }
-)
+PLANNED = frozenset({"list"})

@@ -26,7 +26,7 @@ class Function:
 
     name: str
     takes: tuple[tuple[Type, ...], ...]  # what each argument may be
-    returns: Type | Literal["same"]  # same: what the first argument is
+    returns: Type | Literal["same"]  # same: what the last one is; all that may be anything are then alike
     says: str  # for the docs and while typing: "the text in small letters"
     # of a condition: (arguments in words, negated); of a value: (arguments in words)
     phrase: Callable[..., str]
@@ -39,6 +39,20 @@ class Function:
     wrong: Callable[[Any], str | None] = lambda value: None  # what is wrong with a written-out argument
     of_all: bool = False  # compares a person with all others (quantiles)
     moves: bool = False  # changes as time passes, whatever anybody does (days_since)
+
+    def wrong_count(self, count: int) -> str | None:
+        """What is wrong with so many arguments, in words."""
+        most, least = len(self.takes), len(self.takes) - self.optional
+        if least <= count and (count <= most or self.repeats):
+            return None
+        expected = (
+            f"at least {least}" if self.repeats else f"{least} or {most}" if self.optional else f"{most}"
+        )
+        return f"{self.name} takes {expected} value{'s' * (expected != '1')}, not {count}."
+
+    def takes_at(self, number: int) -> tuple[Type, ...]:
+        """What the argument may be; the last one may repeat."""
+        return self.takes[min(number, len(self.takes) - 1)]
 
 
 @dataclass(frozen=True)

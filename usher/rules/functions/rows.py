@@ -1,10 +1,10 @@
-"""Functions of a related table's rows: exists, count, sum, min, max, avg, first, last."""
+"""Functions of a related table's rows: exists, count, sum, min, max, avg, first, last … and scores."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from usher.rules.functions.registry import RowFunction
+from usher.rules.functions.registry import ANY, RowFunction
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,6 +33,15 @@ def _last(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     if column.equals(at):
         return column.max(where=where)
     return column.argmax(_moment(column, at), where=_known(column, where))
+
+
+def _recency(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+    return at.max(where=where)
+
+
+def _frequency(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+    """How many rows; missing (not 0) for who has none: they have no score."""
+    return rows.count(where=where).nullif(0)
 
 
 FUNCTIONS = (
@@ -120,5 +129,70 @@ FUNCTIONS = (
         example="last(bookings.booked_at) before 1 year ago",
         ibis=_last,
         needs_time=True,
+    ),
+    RowFunction(
+        name="distinct",
+        of_column=True,
+        takes=ANY,
+        returns="number",
+        says="how many different values there are; missing ones do not count",
+        phrase="the number of different {column} of their {rows}",
+        example="distinct(bookings.genre) >= 2",
+        ibis=lambda rows, column, where, at: column.nunique(where=where),
+        empty=0,
+    ),
+    RowFunction(
+        name="median",
+        of_column=True,
+        takes=("number",),
+        returns="number",
+        says="the value in the middle; of an even number of rows the mean of the two",
+        phrase="the median {column} of their {rows}",
+        example="median(bookings.total) > 40",
+        ibis=lambda rows, column, where, at: column.cast("float64").median(where=where),
+    ),
+    RowFunction(
+        name="most_frequent",
+        of_column=True,
+        takes=ANY,
+        returns=None,
+        says="the value that most rows have; of several the least, missing ones do not count",
+        phrase="the most frequent {column} of their {rows}",
+        example='most_frequent(bookings.genre) = "opera"',
+        ibis=None,  # counts each value first
+    ),
+    RowFunction(
+        name="recency_score",
+        of_column=False,
+        takes=(),
+        returns="number",
+        says="5 for the fifth of all customers with such rows whose last one is the latest, down to 1",
+        phrase="the recency score (1 to 5) by their {rows}",
+        example="recency_score(bookings) = 5",
+        ibis=_recency,
+        needs_time=True,
+        score=True,
+    ),
+    RowFunction(
+        name="frequency_score",
+        of_column=False,
+        takes=(),
+        returns="number",
+        says="5 for the fifth of all customers with such rows who have the most, down to 1",
+        phrase="the frequency score (1 to 5) by their {rows}",
+        example="frequency_score(bookings) >= 4",
+        ibis=_frequency,
+        score=True,
+    ),
+    RowFunction(
+        name="monetary_score",
+        of_column=True,
+        takes=("number",),
+        returns="number",
+        says="5 for the fifth of all customers with such rows whose sum is the greatest, down to 1",
+        phrase="the monetary score (1 to 5) by the {column} of their {rows}",
+        example="monetary_score(bookings.total) = 5",
+        ibis=lambda rows, column, where, at: column.sum(where=where),
+        score=True,
     ),
 )
