@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import asdict
 from typing import Annotated
 
@@ -31,25 +32,35 @@ def check(as_json: JSON = False) -> None:
             out.print(f"[red]✗ {one.table}[/red] ({one.source}): {one.error}")
             continue
         as_of = f", newest row {one.data_as_of:%Y-%m-%d %H:%M}" if one.data_as_of else ""
-        out.print(f"[green]✓ {one.table}[/green] ({one.source}): {one.rows or 0:,} rows{as_of}")
+        mark = "[red]✗" if one.refused else "[green]✓"
+        out.print(f"{mark} {one.table}[/] ({one.source}): {one.rows or 0:,} rows{as_of}")
         out.print(f"    {', '.join(f'{name} {kind}' for name, kind in one.columns.items())}")
+        for text in one.refused.values():
+            out.print(f"    [red]{text}[/red]")
         for finding in one.findings:
             out.print(f"    [yellow]{finding.count:,} × {finding.text}[/yellow]")
             for place in finding.places[:5]:
                 out.print(f"        {place}")
-    if any(one.error for one in found):
+    if any(one.error or one.refused for one in found):
         raise typer.Exit(1)
 
 
 @app.command()
-def accept(table: Annotated[str, typer.Argument(help="The table that was refused.")]) -> None:
-    """Let a table that lost many rows be used from now on as it is."""
+def accept(
+    table: Annotated[str, typer.Argument(help="The table that was refused.")],
+    reason: Annotated[str, typer.Option(help="Why the data are right as they are; it is kept.")],
+) -> None:
+    """Let through, once, what the last run or check refused of a table."""
     house.open_house()
+    from usher.lib import clock
     from usher.sources import guard
     from usher.sources.models import Table
 
     try:
-        guard.accept(table)
+        said = guard.accept_refused(table, by=getpass.getuser(), reason=reason, at=clock.now())
     except Table.DoesNotExist:
         house.fail(f"there is no table “{table}”. See: usher sources check")
-    out.print(f"{table} is taken as it is at the next evaluation.")
+    if not said:
+        house.fail(f"nothing of {table} was refused by the last run or check. See: usher sources check")
+    for one in said:
+        out.print(f"{one.table}: “{one.guard}” is let through by the next evaluation, once.")

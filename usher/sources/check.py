@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
 
 from usher.rules import Type
-from usher.sources import sql
+from usher.sources import known, sql, views
 from usher.sources.errors import SourceError
 from usher.sources.findings import KEPT, Finding
+from usher.sources.guard import Refusals, refusals
+from usher.sources.holders import shared_addresses
 from usher.sources.models import Table
-from usher.sources.open import Opened, OpenTable, connect, expose, read_table
+from usher.sources.open import connect, newest
+from usher.sources.read import OpenTable, read_table
 
 #: Something, an at sign, something with a dot in it; no spaces. DuckDB's and Python's syntax.
 ADDRESS = r"[^\s@]+@[^\s@]+\.[^\s@.]+"
@@ -23,7 +26,10 @@ ADDRESS_LENGTH = 254
 
 @dataclass(frozen=True)
 class Checked:
-    """One table after a check: its shape, and what is wrong with it; `error` is empty when it can be used."""
+    """One table after a check: its shape, and what is wrong with it; `error` is empty when it can be used.
+
+    `refused` says, by guard, what a run would refuse.
+    """
 
     source: str
     table: str
@@ -31,6 +37,7 @@ class Checked:
     columns: dict[str, Type]
     data_as_of: datetime | None
     findings: tuple[Finding, ...]
+    refused: Refusals = field(default_factory=dict)
     error: str = ""
 
 
@@ -45,43 +52,49 @@ def check(now: datetime) -> list[Checked]:
 
 
 def check_tables(tables: Sequence[Table], now: datetime) -> list[Checked]:
-    """Check these tables; what joins them (customers' keys) is checked when the customers are among them."""
+    """Check these tables, beside all others that they hang together with."""
+    asked = {table.name: table for table in tables}
+    others = Table.objects.select_related("source").exclude(name__in=asked)
     backend = connect()
     try:
-        found = {table.name: _read(backend.con, table) for table in tables}
+        found = {name: _read(backend.con, table, again=True) for name, table in asked.items()}
+        found |= {table.name: _read(backend.con, table, again=False) for table in others}
         good = {name: one for name, one in found.items() if isinstance(one, OpenTable)}
-        subject = next((one.table for one in good.values() if one.table.subject), None)
-        opened = expose(backend, subject, good) if subject else None
-        return [_checked(backend.con, opened, table, found[table.name], now) for table in tables]
+        found |= views.create(backend.con, good)
+        return [_checked(backend.con, found, table, now) for table in tables]
     finally:
         backend.disconnect()
 
 
-def _read(connection: duckdb.DuckDBPyConnection, table: Table) -> OpenTable | SourceError:
+def _read(connection: duckdb.DuckDBPyConnection, table: Table, *, again: bool) -> OpenTable | SourceError:
     try:
-        return read_table(connection, table, again=True)
+        return read_table(connection, table, again=again)
     except SourceError as problem:
         return problem
 
 
 def _checked(
     connection: duckdb.DuckDBPyConnection,
-    opened: Opened | None,
+    found: Mapping[str, OpenTable | SourceError],
     table: Table,
-    found: OpenTable | SourceError,
     now: datetime,
 ) -> Checked:
-    if isinstance(found, SourceError):
-        result = Checked(table.source.name, table.name, None, {}, None, (), str(found))
+    one = found[table.name]
+    if isinstance(one, SourceError):
+        result = Checked(table.source.name, table.name, None, {}, None, (), error=str(one))
     else:
-        one = opened.opened[table.name] if opened else found
-        findings = (*one.findings, *_keys(connection, one), *_addresses(connection, one))
-        if opened and not table.subject:
-            findings = (*findings, *_orphans(opened, one))
-        newest = opened.newest(table.name, now) if opened else None
-        error = "" if one.rows else f"{table} has no rows; mend {table.location}"
+        good = {name: other for name, other in found.items() if isinstance(other, OpenTable)}
+        findings = (
+            *one.findings,
+            *_keys(connection, one),
+            *_addresses(connection, one),
+            *_nobodys(connection, one, good),
+            *_leading_nowhere(connection, one, good),
+        )
+        moment = newest(connection, table, now)
+        refused = refusals(one, moment, now)
         result = Checked(
-            table.source.name, table.name, one.rows, dict(found.columns), newest, findings, error
+            table.source.name, table.name, one.rows, dict(one.columns), moment, findings, refused
         )
     _store(table, result, now)
     return result
@@ -92,22 +105,16 @@ def _store(table: Table, result: Checked, now: datetime) -> None:
     if result.error:
         table.problems.insert(0, Finding("error", result.error, 1).as_json())
     else:
-        table.columns = result.columns
+        table.columns, table.refusals = result.columns, result.refused
     table.rows, table.data_as_of, table.checked_at = result.rows, result.data_as_of, now
-    table.save(update_fields=["problems", "columns", "rows", "data_as_of", "checked_at"])
+    table.save(update_fields=["problems", "columns", "refusals", "rows", "data_as_of", "checked_at"])
 
 
 def _keys(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> Iterable[Finding]:
-    condition = f"{sql.name(one.table.key)} IS NULL"
-    return _find(
-        connection,
-        one,
-        one.table.key,
-        condition,
-        "missing_keys",
-        "rows without a key were left out",
-        "no key",
-    )
+    if len(one.table.steps) == 1:
+        condition = f"{sql.name(one.table.key)} IS NULL"
+        text = "rows without a key were left out"
+        yield from _find(connection, one, one.table.key, condition, "missing_keys", text, "no key")
 
 
 def _addresses(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> Iterable[Finding]:
@@ -121,6 +128,7 @@ def _addresses(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> Iterabl
     bad = f"NOT ({missing}) AND NOT {is_address(value)}"
     text = "e-mail addresses that cannot be right are never mailed"
     yield from _find(connection, one, column, bad, "bad_addresses", text, "“{}” is not an e-mail address")
+    yield from shared_addresses(connection, one)
 
 
 def _find(
@@ -133,23 +141,54 @@ def _find(
     reason: str,
 ) -> Iterable[Finding]:
     """A finding of the rows that meet a condition on a column, if there are any."""
-    scan = one.relation
-    (count,) = sql.row(connection, f"SELECT count(*) FROM {scan.scan} WHERE {condition}")
+    table, scan = one.table, one.relation
+    counting = f"SELECT count(*) FROM {scan.scan} WHERE {condition}"
+    [[count]] = known.rows(connection, table, scan, counting)
     if count:
-        rows = connection.execute(
+        rows = known.rows(
+            connection,
+            table,
+            scan,
             f"SELECT _file, _row, {sql.name(column)}::VARCHAR FROM {scan.numbered} WHERE {condition}"
-            f" ORDER BY _file, _row LIMIT {KEPT}"
-        ).fetchall()
+            f" ORDER BY _file, _row LIMIT {KEPT}",
+        )
         places = tuple(scan.place(file, row, column, reason.format(value)) for file, row, value in rows)
         yield Finding(kind, text, count, places)
 
 
-def _orphans(opened: Opened, one: OpenTable) -> Iterable[Finding]:
-    mine, customers = sql.name(one.table.name), sql.name(opened.subject.name)
-    query = (
-        f"SELECT count(*) FROM {mine} ANTI JOIN {customers}"
-        f" ON {mine}.{sql.name(one.table.key)} = {customers}.{sql.name(opened.subject.key)}"
-    )
-    (count,) = sql.row(opened.duckdb, query)
+def _nobodys(
+    connection: duckdb.DuckDBPyConnection, one: OpenTable, good: Mapping[str, OpenTable]
+) -> Iterable[Finding]:
+    """Rows whose key is no customer's."""
+    subject = next((other.table for other in good.values() if other.table.subject), None)
+    if subject is None or one.table.subject or one.table.lookup:
+        return
+    count = _without(connection, one, one.key, subject, subject.key)
     if count:
-        yield Finding("orphans", f"rows belong to nobody in {opened.subject.name} and are not counted", count)
+        yield Finding("orphans", f"rows belong to nobody in {subject.name} and are not counted", count)
+
+
+def _leading_nowhere(
+    connection: duckdb.DuckDBPyConnection, one: OpenTable, good: Mapping[str, OpenTable]
+) -> Iterable[Finding]:
+    """Rows whose link is to a row that is not there."""
+    for link in one.table.links.values():
+        if link["table"] in good:
+            target = good[link["table"]].table
+            count = _without(connection, one, link["column"], target, target.identity)
+            if count:
+                text = f"rows have a {link['column']} that is not in {target.name}"
+                yield Finding("links_to_nothing", text, count)
+
+
+def _without(
+    connection: duckdb.DuckDBPyConnection, one: OpenTable, column: str, target: Table, key: str
+) -> int:
+    """How many rows of one view have a value that is not among the keys of another."""
+    mine, theirs, value = sql.name(one.table.name), sql.name(target.name), sql.name(column)
+    (count,) = sql.row(
+        connection,
+        f"SELECT count(*) FROM {mine} a ANTI JOIN {theirs} b ON a.{value} = b.{sql.name(key)}"
+        f" WHERE a.{value} IS NOT NULL",
+    )
+    return int(count)

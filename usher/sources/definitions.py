@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +17,21 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from usher.lib.changes import Change, DefinitionError, written
 from usher.rules import Type
 from usher.sources.check import check_tables
-from usher.sources.models import Source, Table
+from usher.sources.models import Acceptance, Source, Table
+from usher.sources.shape import holder_of_key
 
 KIND = "source"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$")]
+Choice = Literal["first", "newest"]
+
+
+class LinkBody(BaseModel):
+    """A column of ours that holds the own key of a row of another table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    column: str
+    table: str
 
 
 class TableBody(BaseModel):
@@ -30,9 +42,18 @@ class TableBody(BaseModel):
     file: str | None = None
     table: str | None = None
     key: str
+    id: str = ""
     email: str = ""
+    mobile: str = ""
     at: str = ""
+    updated: str = ""
+    append_only: bool = False
     subject: bool = False
+    lookup: bool = False
+    #: Column: table, and the link is named like the table; or name: {column, table}.
+    links: dict[str, str | LinkBody] = Field(default_factory=dict)
+    same_key: Choice | None = None
+    same_email: Choice | None = None
     noun: str = ""
     types: dict[str, Type] = Field(default_factory=dict)
     max_age_days: int | None = Field(default=None, gt=0)
@@ -43,9 +64,37 @@ class TableBody(BaseModel):
             raise ValueError("say either `file` or `table`")
         if self.subject and not self.email:
             raise ValueError("the table of customers needs `email`, the column of the address")
-        if self.email and not self.subject:
-            raise ValueError("`email` belongs to the table of customers; this one is not `subject: true`")
+        for field in ("email", "mobile", "same_email"):
+            if getattr(self, field) and not self.subject:
+                raise ValueError(f"`{field}` belongs to the table of customers; this is not `subject: true`")
+        self._own_rows()
+        self.named_links()
         return self
+
+    def _own_rows(self) -> None:
+        """What is said of single rows must be possible to tell."""
+        if self.subject and self.lookup:
+            raise ValueError("the customers are no `lookup` table")
+        if self.id and (self.subject or self.lookup):
+            raise ValueError("`key` is the own key of this table; leave `id` out")
+        if self.same_key and not (self.id or self.subject or self.lookup):
+            raise ValueError("`same_key` needs `id`, the column of the rows' own key")
+        if "newest" in (self.same_key, self.same_email) and not (self.updated or self.at):
+            raise ValueError("`newest` needs `updated` or `at`, the column that says which row is newer")
+        if self.append_only and not self.at:
+            raise ValueError("`append_only` needs `at`, the column that says when a row was added")
+
+    def named_links(self) -> dict[str, dict[str, str]]:
+        """Name of the link -> its column and table. ValueError when two have one name."""
+        named: dict[str, dict[str, str]] = {}
+        for key, link in self.links.items():
+            name, written = (link, LinkBody(column=key, table=link)) if isinstance(link, str) else (key, link)
+            if name in named:
+                raise ValueError(
+                    f"two links are called {name}; write them as `name: {{column: …, table: …}}`"
+                )
+            named[name] = written.model_dump()
+        return named
 
 
 class SourceBody(BaseModel):
@@ -110,6 +159,7 @@ def _write(name: str, body: SourceBody, base_dir: Path) -> _Outcome:
     for table_name, table in body.tables.items():
         if _write_table(source, table_name, table, base_dir):
             fields.append(f"tables.{table_name}")
+    _demand_linked(name)
     return _Outcome(created, tuple(fields))
 
 
@@ -129,9 +179,17 @@ def _write_table(source: Source, name: str, body: TableBody, base_dir: Path) -> 
     wanted = {
         "location": _absolute(body.file, base_dir) if body.file else body.table,
         "key": body.key,
+        "own_key": body.id,
         "email": body.email,
+        "mobile": body.mobile,
         "at": body.at,
+        "updated": body.updated,
+        "append_only": body.append_only,
         "subject": body.subject,
+        "lookup": body.lookup,
+        "links": body.named_links(),
+        "same_key": body.same_key or "",
+        "same_email": body.same_email or "",
         "noun": body.noun,
         "types": body.types,
         "max_age": timedelta(days=body.max_age_days) if body.max_age_days else None,
@@ -140,9 +198,8 @@ def _write_table(source: Source, name: str, body: TableBody, base_dir: Path) -> 
     if table and all(getattr(table, field) == value for field, value in wanted.items()):
         return False
     # what was known of another place, or of other columns, is no measure for this one
-    forget: dict[str, object] = (
-        {"columns": {}, "good_rows": None, "rows": None} if table and _moved(table, wanted) else {}
-    )
+    unknown: dict[str, object] = {"columns": {}, "good_rows": None, "good_columns": {}, "rows": None}
+    forget = unknown if table and _moved(table, wanted) else {}
     Table.objects.update_or_create(source=source, name=name, defaults=wanted | forget)
     return True
 
@@ -168,8 +225,33 @@ def _verify(name: str, now: datetime) -> None:
     """Open the tables of the source: what cannot be used is refused while the person is looking."""
     tables = list(Table.objects.filter(source__name=name).select_related("source"))
     for found in check_tables(tables, now):
-        if found.error:
-            raise DefinitionError(KIND, name, f"tables.{found.table}", found.error)
+        if problem := found.error or found.refused.get(Acceptance.Guard.EMPTY):
+            raise DefinitionError(KIND, name, f"tables.{found.table}", problem)
+
+
+def _demand_linked(name: str) -> None:
+    """Every link leads to the own key of a table that is there, and every way to a customer's key exists."""
+    named = {table.name: table for table in Table.objects.select_related("source")}
+    for table in named.values():
+        for link, to in table.links.items():
+            if trouble := _broken(to, named):
+                raise DefinitionError(KIND, name, f"tables.{table.name}.links.{link}", trouble)
+        if holder_of_key(table, named) is None:
+            ways = f"; {table.key} goes by a link that is not there"
+            raise DefinitionError(
+                KIND, name, f"tables.{table.name}.key", f"its customers are not found{ways}"
+            )
+
+
+def _broken(link: Mapping[str, str], named: Mapping[str, Table]) -> str:
+    target = named.get(link["table"])
+    if target is None:
+        near = difflib.get_close_matches(link["table"], named, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(named)}"
+        return f"there is no table {link['table']}; {hint}"
+    if not target.identity:
+        return f"the rows of {target.name} have no key of their own; name its column there as `id`"
+    return ""
 
 
 def _exported(source: Source) -> dict[str, Any]:
@@ -183,9 +265,17 @@ def _exported_table(table: Table, in_database: bool) -> dict[str, Any]:
     body = {
         "table" if in_database else "file": table.location,
         "key": table.key,
+        "id": table.own_key,
         "email": table.email,
+        "mobile": table.mobile,
         "subject": table.subject,
+        "lookup": table.lookup,
         "at": table.at,
+        "updated": table.updated,
+        "append_only": table.append_only,
+        "links": table.links,
+        "same_key": table.same_key,
+        "same_email": table.same_email,
         "noun": table.noun,
         "types": table.types,
         "max_age_days": table.max_age.days if table.max_age else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +16,29 @@ from usher.sources.relation import Relation
 KEPT = 50
 
 
-def rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, data: Sequence[Relation], query: str
-) -> list[list[Any]]:
-    """All rows of a query on `data` (the table's own first), asked again only when the data have changed.
+def rows(connection: duckdb.DuckDBPyConnection, table: Table, data: Relation, query: str) -> list[list[Any]]:
+    """All rows of a query on the table's `data` alone, asked again only when the data have changed.
 
     The answer must consist of what JSON can hold: numbers, texts, booleans and nulls.
     """
-    signatures = [one.signature for one in data]
-    if None in signatures:
+    if data.signature is None:
         return _asked(connection, query)
-    mark, question = signatures[0], f"{signatures[1:]} {query}"
     path = relation.copies_folder(table) / "known.json"
-    answers = _read(path, mark)
-    if question not in answers:
-        answers[question] = _asked(connection, query)
+    answers = _read(path, data.signature)
+    if query not in answers:
+        answers[query] = _asked(connection, query)
         kept = list(answers.items())[-KEPT:]
-        csvfile.publish_json(path, {"mark": mark, "answers": dict(kept)})
-    return answers[question]
+        csvfile.publish_json(path, {"signature": data.signature, "answers": dict(kept)})
+    return answers[query]
 
 
-def _read(path: Path, mark: str | None) -> dict[str, list[list[Any]]]:
+def _read(path: Path, signature: str) -> dict[str, list[list[Any]]]:
     """The answers about the data that are there now."""
     if not path.exists():
         return {}
     found = json.loads(path.read_text())
     answers: dict[str, list[list[Any]]] = found["answers"]
-    return answers if found["mark"] == mark else {}
+    return answers if found["signature"] == signature else {}
 
 
 def _asked(connection: duckdb.DuckDBPyConnection, query: str) -> list[list[Any]]:

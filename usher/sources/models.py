@@ -118,6 +118,34 @@ class Table(models.Model):
     def __str__(self) -> str:
         return f"{self.source.name}.{self.name}"
 
+    @property
+    def identity(self) -> str:
+        """The column whose value tells a row from all others; empty when none is declared."""
+        return self.key if self.subject or self.lookup else self.own_key
+
+    @property
+    def steps(self) -> list[str]:
+        """The way to the customer's key: names of links, then the column; only the column when it is ours."""
+        steps = self.key.split(".")
+        return steps if steps[0] in self.links else [self.key]
+
+    @property
+    def key_columns(self) -> set[str]:
+        """Our columns whose values are keys: they are compared, never reckoned with."""
+        key = [self.key] if len(self.steps) == 1 else []
+        return {*key, self.own_key, *(link["column"] for link in self.links.values())} - {""}
+
+    @property
+    def needed(self) -> list[str]:
+        """The columns that the definition speaks of; without one of them the table cannot be used."""
+        named = (self.email, self.mobile, self.at, self.updated)
+        return [*sorted(self.key_columns), *filter(None, named)]
+
+    @property
+    def newest_by(self) -> str:
+        """The column that says which of two rows is newer."""
+        return self.updated or self.at
+
 
 class Acceptance(models.Model):
     """Somebody's word that a table is right as it is, for one run: what a guard refused is let through."""

@@ -113,7 +113,7 @@ def _drop_old(folder: Path, used: set[Path]) -> None:
 
 def _demand(table: Table, files: Sequence[csvfile.CsvFile]) -> None:
     for file in files:
-        for column in filter(None, (table.key, table.email, table.at)):
+        for column in table.needed:
             if column not in file.header:
                 raise SourceError(
                     f"{file.path} has no column {column} (it has {', '.join(file.header)});"
@@ -131,7 +131,7 @@ def _types(table: Table, files: Sequence[csvfile.CsvFile]) -> dict[str, str]:
 
 
 def _rule_type(table: Table, column: str, cast: columns.Votes) -> Type:
-    if column == table.key:
+    if column in table.key_columns:
         return "number" if cast["integer"] == cast["all"] else "text"
     known = table.types.get(column) or (table.columns.get(column) if not cast["all"] else None)
     found: Type = known or columns.chosen(cast)

@@ -10,11 +10,10 @@ import psycopg
 import pytest
 
 from usher.sources.check import check
-from usher.sources.errors import SourceError, SourceRefusedError
-from usher.sources.guard import accept, guard, remember
+from usher.sources.errors import SourceError
 from usher.sources.models import Table
 from usher.sources.open import Opened, open_tables, stored_schema
-from usher.sources.tests.conftest import CUSTOMERS, NOW, ORDERS, TABLES, Define
+from usher.sources.tests.conftest import CUSTOMERS, NOW, ORDERS, Define
 
 pytestmark = pytest.mark.django_db
 
@@ -52,20 +51,6 @@ def test_a_lost_column_that_the_table_needs_is_an_error(define: Define, shop: Pa
     (shop / "orders.csv").write_text("customer,value\n1,2\n")
     with pytest.raises(SourceError, match=r"shop\.orders: .*orders\.csv has no column ordered_on"):
         open_tables()
-
-
-def test_a_column_that_changed_its_type_is_refused_until_the_type_is_declared(
-    define: Define, shop: Path
-) -> None:
-    define()
-    (shop / "orders.csv").write_text(
-        ORDERS.replace("11.50", "a").replace(",5\n", ",b\n").replace("20.00", "c")
-    )
-    with pytest.raises(SourceRefusedError, match="the column value was number and is now text"):
-        open_tables()
-    define({**TABLES, "orders": {**TABLES["orders"], "types": {"value": "text"}}})
-    with open_tables() as opened:
-        assert opened.schema.tables["orders"].columns["value"] == "text"
 
 
 def test_keys_that_are_whole_numbers_in_one_table_and_codes_in_another_meet_as_text(
@@ -130,30 +115,6 @@ def test_a_check_of_a_broken_table_reports_it_and_goes_on_with_the_others(define
     customers, orders = check(NOW)
     assert "there is no file" in customers.error
     assert (orders.rows, orders.error) == (4, "")
-
-
-def test_an_empty_or_halved_table_is_refused_until_it_is_accepted(define: Define, shop: Path) -> None:
-    define()
-    with open_tables() as opened:
-        guard(opened, NOW)
-        remember(opened)
-    (shop / "orders.csv").write_text("customer,ordered_on,value\n")
-    with open_tables() as opened, pytest.raises(SourceRefusedError, match=r"no rows \(it had 4"):
-        guard(opened, NOW)
-    (shop / "orders.csv").write_text("customer,ordered_on,value\n1,1997-01-01,1\n")
-    with open_tables() as opened, pytest.raises(SourceRefusedError, match="has 1 rows, and had 4"):
-        guard(opened, NOW)
-    accept("orders")
-    with open_tables() as opened:
-        guard(opened, NOW)
-
-
-def test_data_older_than_allowed_are_refused(define: Define) -> None:
-    define({**TABLES, "orders": {**TABLES["orders"], "max_age_days": 7}})
-    with open_tables() as opened:
-        guard(opened, NOW)
-        with pytest.raises(SourceRefusedError, match="the newest row is of 1997-12-30"):
-            guard(opened, datetime(1998, 1, 10, tzinfo=UTC))
 
 
 def test_a_duckdb_file_and_parquet_are_read_where_they_are(define: Define, shop: Path) -> None:
