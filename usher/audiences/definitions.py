@@ -3,72 +3,47 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model, Q
-from pydantic import BaseModel, ConfigDict, Field
+from django.db.models import Model
+from pydantic import BaseModel
 
 from usher import rules
-from usher.audiences import rulebook, tagging
+from usher.audiences import areas, exporting, matching, naming, rulebook, tagging
+from usher.audiences.bodies import (
+    AudienceBody,
+    AutoTagBody,
+    ComputedFieldBody,
+    CustomerListBody,
+    EvaluationBody,
+    ExternalAudienceBody,
+    SegmentBody,
+    StaticListBody,
+    TagBody,
+    TagGroupBody,
+)
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Assignment, Audience, ComputedField, EvaluationSchedule, TagGroup
 from usher.lib import schedule
 from usher.lib.changes import Change, DefinitionError, written
 from usher.sources.errors import SourceError
-from usher.sources.open import open_tables, stored_schema
+from usher.sources.open import open_tables
 
 Kind = Audience.Kind
 
 
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TagGroupBody(Body):
-    description: str = ""
-
-
-class TagBody(Body):
-    """A tag put by hand; `members` are the keys that the definition puts it on."""
-
-    group: str | None = None
-    description: str = ""
-    owner: str = ""
-    members: list[str | int] = Field(default_factory=list)
-
-
-class AutoTagBody(Body):
-    group: str | None = None
-    description: str = ""
-    owner: str = ""
-    rule: str
-
-
-class CustomerListBody(Body):
-    description: str = ""
-    owner: str = ""
-    rule: str
-
-
-class ComputedFieldBody(Body):
-    value: str
-
-
-class EvaluationBody(Body):
-    """A time of day ("06:00") or a cron line, in the installation's time zone."""
-
-    schedule: str
-
-
-#: In the order of applying: what comes later may speak of what came before.
+#: In the order of applying: what comes later may speak of what came before. (Where an earlier one speaks of a
+#: later one, a folder is gone through again.)
 SECTIONS: dict[str, type[BaseModel]] = {
     "tag_groups": TagGroupBody,
     "tags": TagBody,
+    "static_lists": StaticListBody,
+    "external_audiences": ExternalAudienceBody,
+    "segments": SegmentBody,
     "auto_tags": AutoTagBody,
     "customer_lists": CustomerListBody,
     "computed_fields": ComputedFieldBody,
@@ -83,11 +58,19 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
             case TagGroupBody():
                 return _save("tag group", name, TagGroup, {"name": name}, body.model_dump())
             case TagBody():
-                return _apply_tag(name, body, by, now)
+                group = _group("tag", name, body.group)
+                return _apply_by_hand(Kind.TAG, name, body, {"group": group}, body.members, by, now)
+            case StaticListBody():
+                return _apply_by_hand(Kind.STATIC_LIST, name, body, {}, body.members, by, now)
+            case ExternalAudienceBody():
+                return _save_audience(Kind.EXTERNAL, name, body, {})
+            case SegmentBody():
+                return _apply_rule(Kind.SEGMENT, name, body, {"rule": body.rule})
             case AutoTagBody():
-                return _apply_auto_tag(name, body)
+                group = _group("auto tag", name, body.group)
+                return _apply_rule(Kind.AUTO_TAG, name, body, {"rule": body.rule, "group": group})
             case CustomerListBody():
-                return _apply_rule("customer list", Kind.CUSTOMER_LIST, name, body, {"rule": body.rule})
+                return _apply_rule(Kind.CUSTOMER_LIST, name, body, {"rule": _rule_of(name, body)})
             case ComputedFieldBody():
                 return _apply_field(name, body)
             case EvaluationBody():
@@ -97,36 +80,47 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
 
 def export(section: str) -> dict[str, dict[str, Any]]:
     """Every definition of a section as its YAML body; what is empty is left out."""
-    return _EXPORTS[section]()
+    return exporting.export(section)
 
 
-def _apply_tag(name: str, body: TagBody, by: str, now: datetime) -> Change:
-    _demand_tag_name("tag", name)
-    change = _save_audience("tag", Kind.TAG, name, body, {"group": _group("tag", name, body.group)})
-    put = Audience.objects.get(name=name, kind=Kind.TAG)
-    members = {str(key) for key in body.members}
+def _apply_by_hand(
+    kind: Audience.Kind,
+    name: str,
+    body: AudienceBody,
+    values: dict[str, Any],
+    members: Iterable[str | int],
+    by: str,
+    now: datetime,
+) -> Change:
+    """The audience, and the members that the definition itself puts in and takes out again."""
+    change = _save_audience(kind, name, body, values)
+    put = Audience.objects.get(name=name, kind=kind)
+    wanted = {str(key) for key in members}
+    unfit = next((key for key in sorted(wanted) if not matching.is_key(key)), None)
+    if unfit is not None:
+        raise DefinitionError(kind.label, name, "members", f"{unfit[:40]!r} cannot be a customer's key")
     cause = Assignment.Cause.DEFINITION
     defined = put.assignments.filter(removed_at=None, cause=cause).values_list("key", flat=True)
-    changed = tagging.untag(put, set(defined) - members, by=by, at=now, cause=cause)
-    changed += tagging.tag(put, members, by=by, at=now, cause=cause)
+    changed = tagging.untag(put, set(defined) - wanted, by=by, at=now, cause=cause)
+    changed += tagging.tag(put, wanted, by=by, at=now, cause=cause)
     fields = [*change.fields, "members"] if changed else change.fields
-    return written("tag", name, change.action == "created", fields)
+    return written(kind.label, name, change.action == "created", fields)
 
 
-def _apply_auto_tag(name: str, body: AutoTagBody) -> Change:
-    _demand_tag_name("auto tag", name)
-    more = {"rule": body.rule, "group": _group("auto tag", name, body.group)}
-    return _apply_rule("auto tag", Kind.AUTO_TAG, name, body, more)
+def _rule_of(name: str, body: CustomerListBody) -> str:
+    """The rule as it was written, or the one that says the same as the areas."""
+    try:
+        return body.rule or areas.rule_of(body.written())
+    except AudienceError as problem:
+        raise DefinitionError(Kind.CUSTOMER_LIST.label, name, "areas", str(problem)) from None
 
 
-def _apply_rule(
-    title: str, kind: Audience.Kind, name: str, body: AutoTagBody | CustomerListBody, values: dict[str, Any]
-) -> Change:
-    node = _parsed(title, name, "rule", body.rule)
-    _demand_fit(title, name, "rule", Audience(name=name, kind=kind), node)
-    change = _save_audience(title, kind, name, body, values)
-    found = rules.references(node)
-    if change.action != "unchanged" and (found.tags or found.audiences):
+def _apply_rule(kind: Audience.Kind, name: str, body: AudienceBody, values: dict[str, Any]) -> Change:
+    title, rule = kind.label, values["rule"]
+    node = _parsed(title, name, "rule", rule)
+    _demand_fit(title, name, "rule", Audience(name=name, kind=kind, rule=rule), node)
+    change = _save_audience(kind, name, body, values)
+    if change.action != "unchanged":
         _demand_no_circle(title, name)
     return change
 
@@ -146,20 +140,20 @@ def _apply_schedule(body: EvaluationBody) -> Change:
     return _save("evaluation", "schedule", EvaluationSchedule, {"id": 1}, {"cron": line})
 
 
-def _save_audience(
-    title: str,
-    kind: Audience.Kind,
-    name: str,
-    body: TagBody | AutoTagBody | CustomerListBody,
-    values: dict[str, Any],
-) -> Change:
-    lists = Q(kind=Kind.CUSTOMER_LIST)
-    same = Audience.objects.filter(lists if kind == Kind.CUSTOMER_LIST else ~lists, name__iexact=name)
-    taken = same.exclude(name=name, kind=kind).first()
-    if taken:
-        raise DefinitionError(title, name, "", f"the name is taken by {rulebook.titled(taken)}")
-    values |= {"description": body.description, "owner": body.owner}
-    return _save(title, name, Audience, {"name": name, "kind": kind}, values)
+def _save_audience(kind: Audience.Kind, name: str, body: AudienceBody, values: dict[str, Any]) -> Change:
+    same = Audience.objects.filter(name=name, kind=kind).first()
+    wrong = "" if same else naming.problem(kind, name)
+    if wrong:
+        raise DefinitionError(kind.label, name, "name", wrong)
+    values |= {
+        "description": body.description,
+        "owner": body.owner,
+        "folder": naming.clean_folder(body.folder),
+        "expires_on": body.expires_on,
+    }
+    if same and same.expires_on != body.expires_on:
+        values["expired_at"] = None
+    return _save(kind.label, name, Audience, {"name": name, "kind": kind}, values)
 
 
 def _save(
@@ -173,18 +167,6 @@ def _save(
     if fields:
         row.save(update_fields=fields)
     return written(title, name, created, fields)
-
-
-def _demand_tag_name(title: str, name: str) -> None:
-    """A tag becomes the data field TAG_<NAME> of a platform, whose names have 20 characters at most."""
-    if not re.fullmatch(r"[A-Z0-9_]{1,16}", name):
-        raise DefinitionError(
-            title,
-            name,
-            "name",
-            "a tag's name has 1 to 16 characters out of A-Z, 0-9 and _ (no spaces), because it is synced as"
-            f" the data field TAG_{name}",
-        )
 
 
 def _group(title: str, name: str, group: str | None) -> TagGroup | None:
@@ -229,64 +211,9 @@ def _demand_fit(
 
 
 def _demand_no_circle(title: str, name: str) -> None:
-    schema = stored_schema()
-    if schema is None:
-        return
-    try:
-        rulebook.read(schema)
-    except AudienceError as problem:
-        raise DefinitionError(title, name, "rule", str(problem)) from None
-
-
-def _tag_groups() -> dict[str, dict[str, Any]]:
-    return {one.name: _filled(description=one.description) for one in TagGroup.objects.all()}
-
-
-def _tags() -> dict[str, dict[str, Any]]:
-    """Only what definitions put: what people and imports put is data, not definition."""
-    keys: dict[int, list[str]] = {}
-    put = Assignment.objects.filter(removed_at=None, cause=Assignment.Cause.DEFINITION)
-    for audience, key in put.order_by("key").values_list("audience_id", "key"):
-        keys.setdefault(audience, []).append(key)
-    return {one.name: _described(one, members=keys.get(one.pk)) for one in _of_kind(Kind.TAG)}
-
-
-def _auto_tags() -> dict[str, dict[str, Any]]:
-    return {one.name: _described(one, rule=one.rule) for one in _of_kind(Kind.AUTO_TAG)}
-
-
-def _customer_lists() -> dict[str, dict[str, Any]]:
-    return {one.name: _described(one, rule=one.rule) for one in _of_kind(Kind.CUSTOMER_LIST)}
-
-
-def _computed_fields() -> dict[str, dict[str, Any]]:
-    return {one.name: {"value": one.expression} for one in ComputedField.objects.all()}
-
-
-def _evaluation() -> dict[str, dict[str, Any]]:
-    row = EvaluationSchedule.objects.first()
-    return {"evaluation": {"schedule": row.cron}} if row else {}
-
-
-_EXPORTS: Mapping[str, Callable[[], dict[str, dict[str, Any]]]] = {
-    "tag_groups": _tag_groups,
-    "tags": _tags,
-    "auto_tags": _auto_tags,
-    "customer_lists": _customer_lists,
-    "computed_fields": _computed_fields,
-    "evaluation": _evaluation,
-}
-
-
-def _of_kind(kind: Audience.Kind) -> Iterable[Audience]:
-    # in the order they were made: what a rule speaks of stands before it
-    return Audience.objects.filter(kind=kind).select_related("group").order_by("pk")
-
-
-def _described(one: Audience, **more: object) -> dict[str, Any]:
-    group = one.group.name if one.group else None
-    return _filled(group=group, description=one.description, owner=one.owner, **more)
-
-
-def _filled(**fields: object) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value}
+    circle = rulebook.circle()
+    if circle:
+        named = ", ".join(map(rulebook.titled, circle))
+        raise DefinitionError(
+            title, name, "rule", f"these rules need each other, so none can be first: {named}"
+        )

@@ -73,6 +73,11 @@ class Match:
         return f"SELECT DISTINCT coalesce(key, word) FROM _judged WHERE state = 'matched' {also}"
 
 
+def is_key(text: str) -> bool:
+    """Whether a text can be a customer's key at all."""
+    return 0 < len(text) <= LONGEST_KEY and text.isprintable() and text == text.strip()
+
+
 @contextmanager
 def match(words: Iterable[Word], *, need_customers: bool = True) -> Iterator[Match]:
     """Look the words up. SourceError when the customers cannot be read.

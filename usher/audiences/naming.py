@@ -35,15 +35,18 @@ def same_name(kind: str, name: str) -> Q:
     return Q(kind__in=alike, name__iexact=name)
 
 
-def demand_free_name(kind: str, name: str, besides: Audience | None = None) -> None:
-    """AudienceError when the name cannot be used for an audience of this kind, or is taken."""
-    problem = name_problem(name)
+def problem(kind: str, name: str, besides: Audience | None = None) -> str:
+    """Why an audience of this kind cannot be called so: the name is no name, or taken; "" when it can."""
     others = Audience.objects.exclude(pk=besides.pk) if besides else Audience.objects.all()
     taken = others.filter(same_name(kind, name)).first()
-    if taken and not problem:
-        problem = f"the name is taken by {titled(taken)}"
-    if problem:
-        raise AudienceError(f"{Kind(kind).label} “{name}”: {problem}")
+    return name_problem(name) or (f"the name is taken by {titled(taken)}" if taken else "")
+
+
+def demand_free_name(kind: str, name: str, besides: Audience | None = None) -> None:
+    """AudienceError when an audience of this kind cannot be called so."""
+    wrong = problem(kind, name, besides)
+    if wrong:
+        raise AudienceError(f"{Kind(kind).label} “{name}”: {wrong}")
 
 
 def rename(audience: Audience, name: str) -> None:

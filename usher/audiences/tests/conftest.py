@@ -80,7 +80,7 @@ def musicshop(db: None) -> None:
     for room, file in ((sources, "sources.yaml"), (definitions, "audiences.yaml")):
         bodies = yaml.safe_load((MUSICSHOP / file).read_text())
         for section, model in room.SECTIONS.items():
-            named = {"": bodies[section]} if section == "evaluation" else bodies[section]
+            named = {"": bodies[section]} if section == "evaluation" else bodies.get(section, {})
             for name, body in named.items():
                 room.apply(section, name, model.model_validate(body), base_dir=MUSICSHOP, by="me", now=NOW)
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from usher.audiences import definitions, tagging
 from usher.audiences.models import Audience
@@ -73,10 +75,23 @@ def test_rules_that_need_each_other_are_refused_by_name(define: Define) -> None:
         define("customer_lists", "a", rule='audience("a")')
 
 
-@pytest.mark.parametrize("name", ["LAPSED BUYER", "lapsed", "A_NAME_OF_17_CHRS", ""])
-def test_a_tag_name_that_no_platform_takes_is_refused_when_it_is_defined(define: Define, name: str) -> None:
-    with pytest.raises(DefinitionError, match="1 to 16 characters out of A-Z, 0-9 and _"):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "a name has 1 to 60 characters"),
+        ("x" * 61, "a name has 1 to 60 characters"),
+        ("two\nlines", "a name holds no line breaks"),
+        (" VIP", "a name does not begin or end with a space"),
+    ],
+)
+def test_a_name_that_cannot_be_read_is_refused(define: Define, name: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=f"tag “{name}”, name: {message}"):
         define("tags", name)
+
+
+def test_a_tag_may_have_any_readable_name(define: Define) -> None:
+    define("tags", "Gönner 2026 (Oper)")
+    define("customer_lists", "patrons", rule='tag("Gönner 2026 (Oper)")')
 
 
 def test_a_name_is_used_once_among_tags_and_once_among_lists(define: Define) -> None:
@@ -94,3 +109,72 @@ def test_an_unknown_group_and_a_strange_schedule_say_what_to_write(define: Defin
         define("tags", "STAFF", group="Hose")
     with pytest.raises(DefinitionError, match="write 06:05 or a cron line"):
         define("evaluation", schedule="at dawn")
+
+
+def test_every_kind_is_defined_and_spoken_of(define: Define) -> None:
+    define("static_lists", "gala", members=[1, "2"], folder=" Events / 2026/ ", owner="alice")
+    define("external_audiences", "app users", expires_on="1998-02-01")
+    define("segments", "British", rule='country = "GB"')
+    rule = 'segment("British") and not audience("gala") or audience("app users")'
+    define("customer_lists", "both", rule=rule)
+    with pytest.raises(DefinitionError, match=r"Did you mean .*British"):
+        define("customer_lists", "typo", rule='segment("Brittish")')
+    assert definitions.export("static_lists") == {
+        "gala": {"folder": "Events/2026", "owner": "alice", "members": ["1", "2"]}
+    }
+    assert definitions.export("external_audiences") == {"app users": {"expires_on": date(1998, 2, 1)}}
+    assert definitions.export("segments") == {"British": {"rule": 'country = "GB"'}}
+    assert str(define("external_audiences", "app users", expires_on="1998-02-01")).startswith("unchanged")
+
+
+def test_another_last_day_lets_an_expired_audience_live_again(define: Define) -> None:
+    define("external_audiences", "app", expires_on="1998-01-01")
+    Audience.objects.update(expired_at=NOW)
+    define("external_audiences", "app", expires_on="1998-01-01")
+    assert Audience.objects.get().expired_at == NOW
+    define("external_audiences", "app", expires_on="1998-03-01")
+    assert Audience.objects.get().expired_at is None
+
+
+def test_lists_of_all_kinds_share_their_names_and_segments_have_their_own(define: Define) -> None:
+    define("static_lists", "gala")
+    define("segments", "Gala", rule="id > 0")
+    with pytest.raises(DefinitionError, match="the name is taken by static list “gala”"):
+        define("external_audiences", "GALA")
+
+
+def test_a_customer_list_is_written_as_areas_and_kept_as_one_rule(define: Define) -> None:
+    define("segments", "British", rule='country = "GB"')
+    written = [
+        [{"segment": "British"}, {"not": "count(orders) > 3"}],
+        {"not": [{"segment": "British"}, "email is set"]},
+    ]
+    define("customer_lists", "mixed", areas=written)
+    rule = 'segment("British") and not count(orders) > 3 or not (segment("British") and email is set)'
+    assert definitions.export("customer_lists") == {"mixed": {"rule": rule}}
+    assert str(define("customer_lists", "mixed", rule=rule)) == "unchanged customer list “mixed”"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "a customer list has a `rule` or `areas`"),
+        ({"rule": "id > 0", "areas": [["id > 0"]]}, "a customer list has a `rule` or `areas`"),
+        ({"rule": "id > 0", "pre": ["id > 0"]}, "`pre` belongs to `areas`"),
+    ],
+)
+def test_a_list_is_a_rule_or_areas(define: Define, body: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        define("customer_lists", "x", **body)
+
+
+def test_a_slip_in_an_area_names_the_area(define: Define) -> None:
+    with pytest.raises(DefinitionError, match="customer list “x”, areas: area 2: "):
+        define("customer_lists", "x", areas=[["id > 0"], ["id >"]])
+    with pytest.raises(DefinitionError, match="customer list “x”, areas: area 1 has no condition"):
+        define("customer_lists", "x", areas=[[]])
+
+
+def test_a_key_that_no_customer_can_have_is_refused(define: Define) -> None:
+    with pytest.raises(DefinitionError, match="members: '' cannot be a customer's key"):
+        define("tags", "VIP", members=["1", ""])
