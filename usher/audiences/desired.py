@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience, ComputedField, Evaluation
-from usher.audiences.published import customers, demand_fresh, snapshot
+from usher.audiences.published import customers, demand_fresh, members_sql, snapshot, values_sql
 from usher.rules import Type
 from usher.sources import columns as kinds
 from usher.sources import sql
 from usher.sources.check import is_address
+from usher.sources.holders import not_holding
 from usher.sources.open import Opened, open_tables
 
 #: Rule type -> the DuckDB type that a data field is given in; whole numbers stay whole.
@@ -43,15 +44,15 @@ def desired(
     """The members of `audience`, with values as the last evaluation published them.
 
     `columns` maps a data field to a column of the customers table or a computed field; each tag gives the
-    boolean TAG_<NAME>. A column of customers is read now. Members without a usable address, or with the
-    address of a member before them, are refused. AudienceError for an unknown name.
+    boolean TAG_<NAME>. A column of customers is read now. Members without a usable address, or whose
+    address another customer has, are refused. AudienceError for an unknown name.
     """
     if not allow_stale:
         demand_fresh(audience)
     mine = snapshot(audience)
     with open_tables(again=False) as opened:
         opened.duckdb.execute("SET TimeZone = 'UTC'")
-        made = _query(opened, str(mine.path), columns, tags)
+        made = _query(opened, members_sql(audience), columns, tags)
         opened.duckdb.execute(f"CREATE TABLE wanted AS {made}")
         rows = _typed(opened.duckdb, [*columns, *(f"TAG_{name}" for name in tags)])
         refused = _arrow(
@@ -60,36 +61,36 @@ def desired(
     return Desired(rows, refused, mine.evaluation)
 
 
-def _query(opened: Opened, path: str, columns: Mapping[str, str], tags: Sequence[str]) -> str:
+def _query(opened: Opened, members: str, columns: Mapping[str, str], tags: Sequence[str]) -> str:
     """Members with their address, why it cannot be used, and the values v0, v1, … of the fields."""
     fields = {one.name: one for one in ComputedField.objects.filter(name__in=columns.values())}
     values, joins = [], []
     for number, name in enumerate(columns.values()):
         if name in fields:
-            joins.append(_joined(str(snapshot(fields[name]).path), f"f{number}"))
+            joins.append(_joined(values_sql(fields[name]), f"f{number}"))
             values.append(f"f{number}.value AS v{number}")
         else:
             values.append(f"c.{sql.name(_column(opened, name))} AS v{number}")
     for number, tag in enumerate(_tags(tags), start=len(columns)):
-        joins.append(_joined(str(snapshot(tag).path), f"t{number}"))
+        joins.append(_joined(members_sql(tag), f"t{number}"))
         values.append(f"t{number}.key IS NOT NULL AS v{number}")
     address = f"trim(c.{sql.name(opened.subject.email)}::VARCHAR)"
-    shown = ", ".join(["m.key", f"{address} AS email", "c._key IS NULL AS gone", *values])
-    people = f"read_parquet({sql.text(path)}) m LEFT JOIN {customers(opened)} ON c._key = m.key"
+    shown = ", ".join(["m.key", f"{address} AS email", "c._key IS NULL AS gone", "h.holder", *values])
+    people = f"{members} m LEFT JOIN {customers(opened)} ON c._key = m.key"
+    joins.append(f"LEFT JOIN {not_holding(opened)} h ON h.key = m.key")
     return f"SELECT *, {_REASON} AS reason FROM (SELECT {shown} FROM {people} {' '.join(joins)})"
 
 
-def _joined(path: str, alias: str) -> str:
-    return f"LEFT JOIN read_parquet({sql.text(path)}) {alias} ON {alias}.key = m.key"
+def _joined(rows: str, alias: str) -> str:
+    return f"LEFT JOIN {rows} {alias} ON {alias}.key = m.key"
 
 
-#: Empty when the row can be used. Of several members with one address, the first key has it.
+#: Empty when the row can be used. Of several customers with one address, one has it.
 _REASON = f"""CASE
     WHEN gone THEN 'no longer among the customers'
     WHEN coalesce(email, '') = '' THEN 'no e-mail address'
     WHEN NOT {is_address("email")} THEN 'not an e-mail address'
-    WHEN key != first_value(key) OVER (PARTITION BY lower(email) ORDER BY key)
-        THEN 'the same address as customer ' || first_value(key) OVER (PARTITION BY lower(email) ORDER BY key)
+    WHEN holder IS NOT NULL THEN 'the same address as customer ' || holder
     ELSE '' END"""
 
 
