@@ -57,6 +57,8 @@ class Capabilities:
     split: Callable[[pa.Table], list[pa.Table]]
     #: {kind of call: how many} that the work takes; progress, asked as often as it takes, counts once a job.
     calls: Callable[[Work], dict[str, int]]
+    #: Tags that one account takes as data fields, unless the destination's settings say another number.
+    synced_tags: int = 100
 
 
 @dataclass(frozen=True)

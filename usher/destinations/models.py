@@ -49,8 +49,14 @@ class Destination(models.Model):
 
     @property
     def address(self) -> str:
-        """Changes when another account may be meant: everything of the form but its secrets."""
-        return f"{self.kind} {json.dumps(self.settings, sort_keys=True)}"
+        """Changes when another account may be meant: everything of the form but its secrets and limits."""
+        form = {name: value for name, value in self.settings.items() if name != "synced_tags"}
+        return f"{self.kind} {json.dumps(form, sort_keys=True)}"
+
+    @property
+    def synced_tags(self) -> int:
+        """How many tags may be taken there as data fields."""
+        return int(self.settings.get("synced_tags", self.platform.capabilities.synced_tags))
 
     def connect(
         self,

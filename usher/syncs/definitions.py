@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from usher.audiences.models import Audience
+from usher.audiences.models import Audience, TagGroup
 from usher.destinations.models import Destination
 from usher.lib import schedule
 from usher.lib.changes import Change, DefinitionError, written
-from usher.syncs import ledger
+from usher.syncs import ledger, limits
 from usher.syncs.models import Sync
 from usher.syncs.plan import name_problem
 
@@ -48,6 +48,7 @@ class SyncBody(BaseModel):
     list_name: str = Field(alias="list", min_length=1, max_length=128)
     fields: dict[str, str] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
+    tag_groups: list[str] = Field(default_factory=list)
     schedule: str = ""
     guard: GuardBody = Field(default_factory=lambda: GuardBody.model_validate({}))
     create_list: bool = True
@@ -87,6 +88,7 @@ def _exported(sync: Sync) -> dict[str, Any]:
         "list": sync.list_name,
         "fields": sync.fields,
         "tags": sync.tags,
+        "tag_groups": sync.tag_groups,
         "schedule": sync.schedule,
         "guard": {"share": f"{sync.guard_share * 100:g}%", "floor": sync.guard_floor},
         "create_list": sync.create_list,
@@ -105,15 +107,19 @@ def _wanted(name: str, body: SyncBody) -> dict[str, Any]:
         known = Destination.objects.values_list("name", flat=True)
         raise DefinitionError(KIND, name, "destination", _unknown("destination", body.destination, known))
     tags = [_tag(name, tag) for tag in body.tags]
-    _check_names(name, "fields", body.fields, destination)
-    _check_names(name, "tags", [f"TAG_{tag}" for tag in tags], destination)
-    _check_once(name, [*body.fields, *(f"TAG_{tag}" for tag in tags)])
+    groups = [_group(name, group) for group in body.tag_groups]
+    every = Sync(name=name, destination=destination, tags=tags, tag_groups=groups)
+    _check_names(name, body.fields, destination)
+    for problem in limits.problems(every):
+        raise DefinitionError(KIND, name, problem.field, problem.message)
+    _check_once(name, [*body.fields, *(f"TAG_{tag}" for tag in every.all_tags)])
     return {
         "audience": _audience(name, body.audience),
         "destination": destination,
         "list_name": body.list_name,
         "fields": body.fields,
         "tags": tags,
+        "tag_groups": groups,
         "schedule": _cron(name, body.schedule),
         "guard_share": body.guard.share,
         "guard_floor": body.guard.floor,
@@ -123,26 +129,33 @@ def _wanted(name: str, body: SyncBody) -> dict[str, Any]:
 
 
 def _audience(name: str, audience: str) -> Audience:
-    """A customer list by this name, else a tag."""
+    """A list by this name, else a tag, else a segment."""
     found = list(Audience.objects.filter(name__iexact=audience))
     if not found:
         known = Audience.objects.values_list("name", flat=True)
         raise DefinitionError(KIND, name, "audience", _unknown("audience", audience, known))
-    return min(found, key=lambda one: one.is_tag)
+    return min(found, key=lambda one: ("audience", "tag", "segment").index(one.asked_as))
 
 
 def _tag(name: str, tag: str) -> str:
-    known = {one.name.lower(): one.name for one in Audience.objects.exclude(kind=Audience.Kind.CUSTOMER_LIST)}
+    known = {one.name.lower(): one.name for one in Audience.objects.all() if one.is_tag}
     if tag.lower() not in known:
         raise DefinitionError(KIND, name, "tags", _unknown("tag", tag, known.values()))
     return known[tag.lower()]
 
 
-def _check_names(name: str, field: str, data_fields: Iterable[str], destination: Destination) -> None:
+def _group(name: str, group: str) -> str:
+    known = {one.lower(): one for one in TagGroup.objects.values_list("name", flat=True)}
+    if group.lower() not in known:
+        raise DefinitionError(KIND, name, "tag_groups", _unknown("tag group", group, known.values()))
+    return known[group.lower()]
+
+
+def _check_names(name: str, data_fields: Iterable[str], destination: Destination) -> None:
     for data_field in data_fields:
         problem = name_problem(data_field, destination.platform.capabilities)
         if problem:
-            raise DefinitionError(KIND, name, field, problem)
+            raise DefinitionError(KIND, name, "fields", problem)
 
 
 def _check_once(name: str, data_fields: list[str]) -> None:

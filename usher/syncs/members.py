@@ -8,4 +8,4 @@ from usher.syncs.models import Sync
 
 def wanted(sync: Sync) -> Desired:
     """The audience as last published; AudienceError when it is not there or older than it should be."""
-    return desired(sync.audience, columns=sync.fields, tags=sync.tags)
+    return desired(sync.audience, columns=sync.fields, tags=sync.all_tags)

@@ -25,6 +25,8 @@ class Sync(models.Model):
     fields = models.JSONField(default=dict)
     #: Names of tags; each is a Boolean data field TAG_<NAME>.
     tags = models.JSONField(default=list)
+    #: Names of tag groups, of which all tags are taken besides.
+    tag_groups = models.JSONField(default=list)
     #: Cron line of five parts in the organisation's time zone; empty: only on demand.
     schedule = models.TextField(blank=True)
     #: A plan that removes more than this share of what is there, and more than `guard_floor`, is held.
@@ -49,9 +51,17 @@ class Sync(models.Model):
         return self.name
 
     @property
+    def all_tags(self) -> list[str]:
+        """The tags by name and those of the groups, each once."""
+        if not self.tag_groups:
+            return list(self.tags)
+        grouped = Audience.objects.filter(group__name__in=self.tag_groups).order_by("name")
+        return list(dict.fromkeys([*self.tags, *(tag.name for tag in grouped)]))
+
+    @property
     def columns(self) -> dict[str, str]:
         """All data fields, each with where its value comes from."""
-        return {**self.fields, **{f"TAG_{tag}": f"tag {tag}" for tag in self.tags}}
+        return {**self.fields, **{f"TAG_{tag}": f"tag {tag}" for tag in self.all_tags}}
 
 
 class Run(models.Model):

@@ -29,6 +29,8 @@ class DotdigitalSettings(BaseModel):
     )
     username: str = Field(min_length=1, title="API user name", description="apiuser-…@apiconnector.com")
     password: SecretStr = Field(min_length=1, title="Password")
+    #: None: as many as accounts usually take.
+    synced_tags: int | None = Field(None, ge=0, title="Most tags that are synced")
     #: None: ask where the account lives if the address is one of Dotdigital's own.
     region_discovery: bool | None = Field(None, title="Find the account's region")
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from usher.audiences import definitions as audiences
+from usher.destinations.models import Destination
 from usher.destinations.tests import published
 from usher.lib.changes import DefinitionError
 from usher.syncs import definitions
@@ -70,3 +72,40 @@ def test_what_is_wrong_is_named(defined: Shop, change: dict[str, Any], message: 
         defined.sync(**change)
     assert str(caught.value).startswith(f"sync “nightly”, {message}")
     assert not Sync.objects.exists()
+
+
+def test_a_group_brings_all_its_tags(defined: Shop) -> None:
+    defined._apply(audiences, "tag_groups", "Synced", {})
+    defined._apply(audiences, "tags", "GALA", {"group": "Synced"})
+    sync = defined.sync(tag_groups=["synced"])
+    assert sync.all_tags == ["VIP", "GALA"]
+    assert list(sync.columns) == ["ORDERS", "LAST_ORDER", "TAG_VIP", "TAG_GALA"]
+    assert definitions.export("syncs")["nightly"]["tag_groups"] == ["Synced"]
+    with pytest.raises(DefinitionError, match="there is no tag group “Synchd”; did you mean “Synced”"):
+        defined.sync(tag_groups=["Synchd"])
+
+
+@pytest.mark.parametrize("tag", ["Gala 2026", "gala", "A_NAME_OF_17_CHRS", "GALÀ"])
+def test_a_tag_that_no_platform_takes_is_refused_when_it_is_synced(defined: Shop, tag: str) -> None:
+    defined._apply(audiences, "tag_groups", "Synced", {})
+    defined._apply(audiences, "tags", tag, {"group": "Synced"})
+    with pytest.raises(DefinitionError) as caught:
+        defined.sync(tags=[tag])
+    assert str(caught.value).startswith(
+        f"sync “nightly”, tags: “{tag}”: a tag that is synced has a name of 1 to"
+    )
+    with pytest.raises(DefinitionError, match=f"tag_groups: “{tag}” of the group “Synced”: a tag that is"):
+        defined.sync(tag_groups=["Synced"])
+
+
+def test_a_destination_takes_so_many_tags_and_no_more(defined: Shop) -> None:
+    for number in range(100):
+        defined._apply(audiences, "tags", f"T{number}", {})
+    defined.sync(tags=[f"T{number}" for number in range(99)])
+    defined.sync("second", tags=["T0", "T99"])
+    with pytest.raises(DefinitionError, match="101 tags would be synced to “platform”, which takes 100"):
+        defined.sync("third", tags=["VIP"])
+    platform = Destination.objects.get()
+    platform.settings["synced_tags"] = 101
+    platform.save()
+    assert defined.sync("third", tags=["VIP"]).all_tags == ["VIP"]
