@@ -20,6 +20,11 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?$")
 
 
+def length(period: Period) -> timedelta:
+    """How long a period of a fixed length is: not of months and years."""
+    return period.count * _LENGTHS[period.unit]
+
+
 def moment_of(text: str) -> date | datetime | None:
     """The date or time that a text writes out (ISO 8601; without an offset it is local), or None."""
     try:

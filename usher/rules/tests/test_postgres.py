@@ -122,7 +122,7 @@ def test_it_is_one_statement_with_one_scan_of_each_table() -> None:
         {"a": "count(opens) > 0", "b": "exists(opens where at within 2 days)", "c": "exists(clicks)"}
     )
     assert (sql.count('FROM "opens"'), sql.count('FROM "clicks"'), sql.count("GROUP BY")) == (1, 1, 2)
-    assert "COUNT(*) FILTER(WHERE" in sql
+    assert sql.count("COUNT(*)") == 2  # the window asks for the latest row instead
     assert "CAST('2024-03-29T12:00:00+00:00' AS TIMESTAMPTZ)" in sql
 
 
