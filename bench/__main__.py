@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import evaluation, imports, mail, moves
+from bench import evaluation, imports, mail, many_rules, moves, one_rule
 from bench.ground import Figure, ground
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -21,7 +21,14 @@ because machines differ and are noisy: read the ratio. The database writes durab
 NOTES = Path(__file__).parent / "notes.md"
 
 
-MODULES = {"evaluation": evaluation, "imports": imports, "moves": moves, "mail": mail}
+MODULES = {
+    "one_rule": one_rule,
+    "many_rules": many_rules,
+    "evaluation": evaluation,
+    "imports": imports,
+    "moves": moves,
+    "mail": mail,
+}
 
 
 def main(names: list[str]) -> None:

@@ -86,3 +86,11 @@ def median_seconds(work: Callable[[], object], times: int = 5) -> float:
     """The median of `times` runs after one that does not count."""
     work()
     return statistics.median(seconds(work) for _ in range(times))
+
+
+def side_by_side(*works: Callable[[], object], times: int = 5) -> list[float]:
+    """Seconds of each, turn about, after one turn that does not count: the least disturbed run of each."""
+    for work in works:
+        work()
+    turns = [[seconds(work) for work in works] for _ in range(times)]
+    return [min(column) for column in zip(*turns, strict=True)]
