@@ -106,7 +106,9 @@ FUNCTIONS = (
         says="the nearest whole number, or so many digits after the point; halves away from zero",
         example="round(avg(bookings.total)) >= 50",
         phrase=lambda value, digits="0": (
-            f"{value} rounded" + (f" to {digits} digit{'s' * (digits != '1')}" if digits != "0" else "")
+            f"{value} rounded to a whole number"
+            if digits == "0"
+            else f"{value} rounded to {digits} decimal place" + "s" * (digits != "1")
         ),
         ibis=_round_ibis,
         python=_round_python,
@@ -161,7 +163,7 @@ FUNCTIONS = (
         returns="same",
         says="the second value where the condition holds, else the third",
         example='if(country = "GB", 20, 50) < sum(bookings.total)',
-        phrase=lambda condition, one, other: f"{one} if {condition}, else {other}",
+        phrase=lambda condition, one, other: f"{one} if {condition}, and {other} if not",
         ibis=lambda clock, condition, one, other: condition.fill_null(False).ifelse(one, other),
         python=lambda clock, condition, one, other: one if condition is True else other,
     ),
@@ -171,7 +173,7 @@ FUNCTIONS = (
         returns="number",
         says="in which of so many equal parts of all customers the value is, from 1 (least) up",
         example="quantile(sum(bookings.total), 4) = 4",
-        phrase=lambda value, parts: f"the part out of {parts} in which {value} is, from the least up",
+        phrase=lambda value, parts: f"the rank from 1 to {parts} of {value}",
         ibis=_quantile_ibis,
         python=None,
         literal=(1,),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from usher.rules import english
 from usher.rules.clock import Clock
 from usher.rules.functions.registry import TIMES, Function
 from usher.rules.moments import instant_of, local_time, moment_of
@@ -158,7 +159,7 @@ def _counting(unit: str, since: bool, months: int = 0, days: int = 0) -> Functio
             "months_until": "months_until(max(bookings.performances.starts_at)) >= 1",
             "years_until": "years_until(max(bookings.performances.starts_at)) < 1",
         }[name],
-        phrase=lambda value: f"the number of whole {unit} {'since' if since else 'until'} {value}",
+        phrase=lambda value: f"the number of {unit} {'since' if since else 'until'} {value}",
         ibis=_months(since, months) if months else _days(since, days),
         python=_months_python(since, months) if months else _days_python(since, days),
         moves=True,
@@ -177,7 +178,7 @@ FUNCTIONS = (
         returns="number",
         says="how many whole years ago it was: the age of who has this birthday",
         example="age(birthday) < 26",
-        phrase=lambda value: f"the age by {value}",
+        phrase=lambda value: f"their age by {value.removeprefix('their ')}",
         ibis=_months(True, 12),
         python=_months_python(True, 12),
         moves=True,
@@ -188,7 +189,7 @@ FUNCTIONS = (
         returns="date",
         says="the same day of every later year, 29 February on the 28th; asked with `within` only",
         example="anniversary(birthday) within next 7 days",
-        phrase=lambda value: f"the anniversary of {value}",
+        phrase=lambda value: english.possessive(value, "anniversary"),
         ibis=lambda clock, value: clock.day(value),
         python=local_day,
         moves=True,
@@ -199,7 +200,7 @@ FUNCTIONS = (
         returns="number",
         says="how many whole days the second is later than the first",
         example="days_between(first(bookings.booked_at), last(bookings.booked_at)) > 365",
-        phrase=lambda one, other: f"the number of whole days from {one} to {other}",
+        phrase=lambda one, other: f"the number of days from {one} to {other}",
         ibis=lambda clock, one, other: clock.whole_days(one, other),
         python=days_from,
     ),
@@ -209,7 +210,7 @@ FUNCTIONS = (
         returns="number",
         says="the year, in the zone",
         example="year(birthday) >= 2000",
-        phrase=lambda value: f"the year of {value}",
+        phrase=lambda value: english.possessive(value, "year"),
         ibis=lambda clock, value: clock.wall(value).year(),
         python=_part(lambda day: day.year),
     ),
@@ -219,7 +220,7 @@ FUNCTIONS = (
         returns="number",
         says="the month, from 1 to 12, in the zone",
         example="month(birthday) = 12",
-        phrase=lambda value: f"the month of {value}",
+        phrase=lambda value: english.possessive(value, "month"),
         ibis=lambda clock, value: clock.wall(value).month(),
         python=_part(lambda day: day.month),
     ),
@@ -229,7 +230,7 @@ FUNCTIONS = (
         returns="number",
         says="the day of the month, from 1 to 31, in the zone",
         example="day_of_month(birthday) = 29",
-        phrase=lambda value: f"the day of the month of {value}",
+        phrase=lambda value: english.possessive(value, "day of the month"),
         ibis=lambda clock, value: clock.wall(value).day(),
         python=_part(lambda day: day.day),
     ),
@@ -239,7 +240,7 @@ FUNCTIONS = (
         returns="text",
         says='the day of the week in the zone, from "Monday" to "Sunday"',
         example='exists(bookings where day_of_week(booked_at) in ["Saturday", "Sunday"])',
-        phrase=lambda value: f"the day of the week of {value}",
+        phrase=lambda value: english.possessive(value, "day of the week"),
         ibis=lambda clock, value: clock.day(value).day_of_week.index().cases(*enumerate(WEEKDAYS)),
         python=_part(lambda day: WEEKDAYS[day.weekday()]),
     ),
@@ -249,7 +250,7 @@ FUNCTIONS = (
         returns="number",
         says="the hour, from 0 to 23, in the zone",
         example="exists(bookings where hour(booked_at) < 9)",
-        phrase=lambda value: f"the hour of {value}",
+        phrase=lambda value: english.possessive(value, "hour"),
         ibis=lambda clock, value: clock.wall(value).hour(),
         python=_hour_python,
     ),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 
-from usher.rules import Schema, Table, describe, parse
+from usher.rules import Schema, Table, describe, parse, theatre
 from usher.rules.nodes import Node
 from usher.rules.tests.rules import rules
 from usher.rules.tests.shop import SCHEMA as SHOP
@@ -55,11 +57,11 @@ SENTENCES = {
         "Customers who have at least one ticket with seat “A1”, have no tickets, or have more than 2 tickets."
     ),
     'country = "GB" and (tag("VIP") or exists(orders))': (
-        "Customers whose country is “GB” and (who are tagged “VIP” or have ordered at least once)."
+        "Customers whose country is “GB”, and who either are tagged “VIP” or have ordered at least once."
     ),
     'not (country = "GB" or age > 30)': "Customers whose country is not “GB” and age is not more than 30.",
     'email is set and joined after "2024-05-01"': (
-        "Customers whose email is known and joined was after 1 May 2024."
+        "Customers whose email is known and joined date was after the start of 1 May 2024."
     ),
     "birthday within next 7 days": "Customers whose birthday is in the next 7 days.",
     "not sum(orders.value) > 1300": (
@@ -76,9 +78,20 @@ SENTENCES = {
 }
 
 
+#: Rules of the theatre of the docs, each with its sentence below it.
+OF_THE_THEATRE = (Path(__file__).parent / "sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
 @pytest.mark.parametrize("text", SENTENCES)
 def test_it_says_a_rule_in_english(text: str) -> None:
     assert describe(parse(text), SCHEMA) == SENTENCES[text]
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"), zip(OF_THE_THEATRE[::2], map(str.strip, OF_THE_THEATRE[1::2]), strict=True)
+)
+def test_it_says_everything_that_a_theatre_asks(rule: str, sentence: str) -> None:
+    assert describe(parse(rule), theatre.SCHEMA) == sentence
 
 
 def test_it_names_the_subject() -> None:
@@ -88,7 +101,7 @@ def test_it_names_the_subject() -> None:
 
 def test_it_can_say_a_rule_that_does_not_fit() -> None:
     assert describe(parse("count(gifts) > 1 and anniversary(x) within 1 day"), SCHEMA) == (
-        "Customers who have given more than once and whose anniversary of x was in the last day."
+        "Customers who have given more than once and whose x's anniversary was in the last day."
     )
 
 
