@@ -88,7 +88,8 @@ def test_it_says_a_rule_in_english(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "sentence"), zip(OF_THE_THEATRE[::2], map(str.strip, OF_THE_THEATRE[1::2]), strict=True)
+    ("rule", "sentence"),
+    list(zip(OF_THE_THEATRE[::2], map(str.strip, OF_THE_THEATRE[1::2]), strict=True)),
 )
 def test_it_says_everything_that_a_theatre_asks(rule: str, sentence: str) -> None:
     assert describe(parse(rule), theatre.SCHEMA) == sentence
