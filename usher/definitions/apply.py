@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from django.db import transaction
+from pydantic import BaseModel
 
 from usher.definitions.errors import DefinitionsError, Fault
-from usher.definitions.read import read
+from usher.definitions.read import Definition, read
 from usher.definitions.sections import room_of
 from usher.lib.changes import Change, DefinitionError
+from usher.syncs import limits
 
 
 def apply(folder: Path, *, by: str, now: datetime, keep: bool = True) -> list[Change]:
@@ -19,22 +22,53 @@ def apply(folder: Path, *, by: str, now: datetime, keep: bool = True) -> list[Ch
     Raises DefinitionsError with every definition that could not be applied; then nothing was.
     """
     definitions = read(folder)
-    rooms = room_of()
-    changes: list[Change] = []
-    faults: list[Fault] = []
     with transaction.atomic():
-        for one in definitions:
-            try:
-                with transaction.atomic():
-                    change = rooms[one.section].apply(
-                        one.section, one.name, one.body, base_dir=one.file.parent, by=by, now=now
-                    )
-            except DefinitionError as problem:
-                faults.append(Fault(str(one.file), one.line, str(problem)))
-            else:
-                changes.append(change)
+        changes, faults = _apply_all(definitions, by, now)
+        faults = faults or list(_of_synced_tags(definitions))
         if faults or not keep:
             transaction.set_rollback(True)
     if faults:
         raise DefinitionsError(faults)
     return changes
+
+
+def apply_one(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
+    """Apply one definition that came from elsewhere than a folder, under the same checks; DefinitionError."""
+    with transaction.atomic():
+        change = room_of()[section].apply(section, name, body, base_dir=base_dir, by=by, now=now)
+        for sync, problem in limits.all_problems():
+            raise DefinitionError(change.kind, name, "group", f"sync “{sync.name}”: {problem.message}")
+    return change
+
+
+def _apply_all(definitions: Sequence[Definition], by: str, now: datetime) -> tuple[list[Change], list[Fault]]:
+    """In order, and again what failed as long as that helps: a rule may speak of what stands after it."""
+    changes: dict[int, Change] = {}
+    waiting = dict(enumerate(definitions))
+    while waiting:
+        faults: dict[int, Fault] = {}
+        for place, one in waiting.items():
+            try:
+                with transaction.atomic():
+                    changes[place] = room_of()[one.section].apply(
+                        one.section, one.name, one.body, base_dir=one.file.parent, by=by, now=now
+                    )
+            except DefinitionError as problem:
+                faults[place] = Fault(str(one.file), one.line, str(problem))
+        if len(faults) == len(waiting):
+            return [], list(faults.values())
+        waiting = {place: waiting[place] for place in faults}
+    return [changes[place] for place in sorted(changes)], []
+
+
+def _of_synced_tags(definitions: Sequence[Definition]) -> Iterator[Fault]:
+    """A tag that was put into a group which a sync takes must be one that its platform takes."""
+    for sync, problem in limits.all_problems():
+        blamed = [
+            one
+            for one in definitions
+            if (one.section in ("tags", "auto_tags") and one.name in problem.tags)
+            or (one.section == "syncs" and one.name == sync.name)
+        ]
+        file, line = (str(blamed[0].file), blamed[0].line) if blamed else ("", 0)
+        yield Fault(file, line, f"sync “{sync.name}”, {problem.field}: {problem.message}")

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from usher.audiences.models import Audience
+from usher.definitions.apply import apply, apply_one
+from usher.definitions.errors import DefinitionsError
+from usher.definitions.export import export
+from usher.definitions.sections import room_of
+from usher.lib.changes import DefinitionError
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(1998, 1, 1, 6, tzinfo=UTC)
+
+SHOP = """
+sources:
+  shop:
+    files: true
+    tables:
+      customers: {file: customers.csv, key: id, email: email, subject: true}
+destinations:
+  platform: {kind: dotdigital, url: "http://127.0.0.1:9", username: u, password: p}
+"""
+AUDIENCES = """
+tag_groups:
+  Synced: {}
+tags:
+  GALA: {group: Synced}
+segments:
+  Reachable: {rule: 'email is set and not tag("OLD")'}
+auto_tags:
+  OLD: {rule: 'id < 100 and audience("regulars")'}
+customer_lists:
+  regulars: {rule: id > 5}
+  mailable:
+    areas: [[{segment: Reachable}, {not: 'tag("GALA")'}]]
+static_lists:
+  gala: {members: ["1"]}
+external_audiences:
+  app users: {owner: the app's people, expires_on: 1999-01-01}
+"""
+SYNCS = """
+syncs:
+  nightly: {audience: mailable, destination: platform, list: All, tag_groups: [Synced]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: object) -> Path:
+    settings.USHER_DATA_DIR = tmp_path / "var"  # type: ignore[attr-defined]
+    here = tmp_path / "definitions"
+    here.mkdir()
+    (here / "customers.csv").write_text("id,email\n1,alice@example.com\n2,bob@example.com\n")
+    for name, text in (("shop", SHOP), ("audiences", AUDIENCES), ("syncs", SYNCS)):
+        (here / f"{name}.yaml").write_text(text)
+    return here
+
+
+def test_a_rule_may_speak_of_what_stands_after_it(folder: Path) -> None:
+    changes = apply(folder, by="alice", now=NOW)
+    assert {change.action for change in changes} == {"created"}
+    assert {change.action for change in apply(folder, by="alice", now=NOW)} == {"unchanged"}
+
+
+def test_what_is_exported_applies_as_unchanged(folder: Path, tmp_path: Path) -> None:
+    apply(folder, by="alice", now=NOW)
+    (tmp_path / "exported").mkdir()
+    export(tmp_path / "exported")
+    (tmp_path / "exported" / "destinations.yaml").unlink()  # without its password
+    assert {change.action for change in apply(tmp_path / "exported", by="bob", now=NOW)} == {"unchanged"}
+
+
+def test_a_tag_that_cannot_be_synced_is_refused_when_it_is_put_into_a_synced_group(
+    folder: Path, tmp_path: Path
+) -> None:
+    apply(folder, by="alice", now=NOW)
+    (folder / "more.yaml").write_text("tags:\n  Gala 2026:\n    group: Synced\n")
+    with pytest.raises(DefinitionsError) as caught:
+        apply(folder, by="alice", now=NOW)
+    (fault,) = caught.value.faults
+    assert str(fault).startswith(
+        f"{folder}/more.yaml:2: sync “nightly”, tag_groups: “Gala 2026” of the group"
+    )
+    assert not Audience.objects.filter(name="Gala 2026").exists()
+    body = room_of()["tags"].SECTIONS["tags"].model_validate({"group": "Synced"})
+    with pytest.raises(DefinitionError, match="tag “Gala 2026”, group: sync “nightly”: “Gala 2026” of"):
+        apply_one("tags", "Gala 2026", body, base_dir=folder, by="alice", now=NOW)
+    assert not Audience.objects.filter(name="Gala 2026").exists()
+
+
+def test_rules_that_need_each_other_are_faults_and_nothing_is_applied(folder: Path) -> None:
+    (folder / "more.yaml").write_text(
+        'customer_lists:\n  a: {rule: audience("b")}\n  b: {rule: audience("a")}\n'
+    )
+    with pytest.raises(DefinitionsError) as caught:
+        apply(folder, by="alice", now=NOW)
+    assert [(fault.line, "no " in fault.message) for fault in caught.value.faults] == [(2, True), (3, True)]
+    assert not Audience.objects.exists()
