@@ -288,7 +288,7 @@ class _Builder(Transformer[Token, Any]):
         if name in ROW_FUNCTIONS:
             return self._aggregate(meta, name, arguments, where)
         if where is not None:
-            hint = f"functions that take `where` are {', '.join(ROW_FUNCTIONS)}."
+            hint = "`where` stands in questions about rows, for example count(orders where value > 5)."
             raise self._refuse(meta, f"{name} does not take `where`.", hint)
         if name in ("tag", "segment", "audience"):
             return self._membership(meta, name, arguments)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from usher.rules import nodes
+from usher.rules.nodes import Node
+
 _VALUE = {"PATH", "STRING", "NUMBER", "TRUE", "FALSE", "NAME_OF_CALL", "LPAR"}
 _WORDS = (  # in the order in which they are offered
     (_VALUE, "a value"),
@@ -40,6 +43,21 @@ _HINTS = (
     (r"[“”‘’„]", "use straight quotes: \" or '."),
     (r"(?i)(limit)\b", "there is no limit in a rule."),
 )
+
+ANNIVERSARY = (
+    "anniversary(…) is asked with `within` only, for example anniversary(birthday) within next 7 days."
+)
+
+
+def asked(node: Node) -> str:
+    """A part of a rule by its name: `count(…)`, "`top`"."""
+    match node:
+        case nodes.Aggregate(name=name) | nodes.Call(name=name) | nodes.Membership(kind=name):
+            return f"{name}(…)"
+        case nodes.Sequence():
+            return "`did`"
+        case _:
+            return f"`{type(node).__name__.lower()}`"
 
 
 def expectation(terminals: Iterable[str]) -> tuple[str, ...]:

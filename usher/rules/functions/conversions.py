@@ -48,13 +48,14 @@ def _string_python(clock: Clock, value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, date):
         return value.isoformat()
-    if _is_number(value):
-        return _digits(value)
-    return value if isinstance(value, str) else None
+    written = in_digits(value)
+    return written if isinstance(written, str) else None
 
 
-def _digits(value: int | float | Decimal) -> str | None:
-    """A number as it would be written out: `5`, also for 5.0; `0.1`."""
+def in_digits(value: Any) -> Any:
+    """A number as it would be written out: `5`, also for 5.0; anything else as it is."""
+    if not _is_number(value):
+        return value
     if isinstance(value, int):
         return f"{Decimal(value):f}"
     if not math.isfinite(value):

@@ -99,7 +99,7 @@ ERRORS = {
     "tag(VIP)": 'tag takes one name in quotes, for example tag("VIP").\n  tag(VIP)\n  ^',
     "lowercase(a where b = 1) = 'x'": (
         "lowercase does not take `where`.\n  lowercase(a where b = 1) = 'x'\n  ^\n"
-        "Hint: functions that take `where` are exists, count, sum, min, max, avg, first, last."
+        "Hint: `where` stands in questions about rows, for example count(orders where value > 5)."
     ),
     'x = "\\u0000"': 'This text holds a character that no database can store.\n  x = "\\u0000"\n      ^',
 }
