@@ -163,7 +163,7 @@ def _nobodys(
     subject = next((other.table for other in good.values() if other.table.subject), None)
     if subject is None or one.table.subject or one.table.lookup:
         return
-    count = _without(connection, one, one.key, subject, subject.key)
+    count = _without(connection, sql.name(one.table.name), one.key, sql.name(subject.name), subject.key)
     if count:
         yield Finding("orphans", f"rows belong to nobody in {subject.name} and are not counted", count)
 
@@ -174,21 +174,21 @@ def _leading_nowhere(
     """Rows whose link is to a row that is not there."""
     for link in one.table.links.values():
         if link["table"] in good:
-            target = good[link["table"]].table
-            count = _without(connection, one, link["column"], target, target.identity)
+            target = good[link["table"]]
+            # not the views: where the customers are reached by the link, its rows are already gone there
+            mine, theirs = f"({views.rows(one)})", f"({views.rows(target)})"
+            count = _without(connection, mine, link["column"], theirs, target.table.identity)
             if count:
-                text = f"rows have a {link['column']} that is not in {target.name}"
+                text = f"rows whose {link['column']} is not in {target.table.name}"
                 yield Finding("links_to_nothing", text, count)
 
 
-def _without(
-    connection: duckdb.DuckDBPyConnection, one: OpenTable, column: str, target: Table, key: str
-) -> int:
-    """How many rows of one view have a value that is not among the keys of another."""
-    mine, theirs, value = sql.name(one.table.name), sql.name(target.name), sql.name(column)
+def _without(connection: duckdb.DuckDBPyConnection, mine: str, column: str, theirs: str, key: str) -> int:
+    """How many of my rows have a value that is not among their keys."""
+    value = f"a.{sql.name(column)}"
     (count,) = sql.row(
         connection,
-        f"SELECT count(*) FROM {mine} a ANTI JOIN {theirs} b ON a.{value} = b.{sql.name(key)}"
-        f" WHERE a.{value} IS NOT NULL",
+        f"SELECT count(*) FROM {mine} a ANTI JOIN {theirs} b ON {value} = b.{sql.name(key)}"
+        f" WHERE {value} IS NOT NULL",
     )
     return int(count)

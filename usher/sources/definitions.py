@@ -224,9 +224,13 @@ def _refuse_second(source: Source, name: str, body: TableBody) -> None:
 def _verify(name: str, now: datetime) -> None:
     """Open the tables of the source: what cannot be used is refused while the person is looking."""
     tables = list(Table.objects.filter(source__name=name).select_related("source"))
-    for found in check_tables(tables, now):
-        if problem := found.error or found.refused.get(Acceptance.Guard.EMPTY):
-            raise DefinitionError(KIND, name, f"tables.{found.table}", problem)
+    problems = {
+        found.table: found.error or found.refused.get(Acceptance.Guard.EMPTY, "")
+        for found in check_tables(tables, now)
+    }
+    wrong = {table: problem for table, problem in problems.items() if problem}
+    if wrong:
+        raise DefinitionError(KIND, name, f"tables.{', '.join(wrong)}", "\n  ".join(wrong.values()))
 
 
 def _demand_linked(name: str) -> None:
