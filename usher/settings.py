@@ -28,6 +28,9 @@ except (ZoneInfoNotFoundError, ValueError):
         f"USHER_TIME_ZONE must be a name such as Europe/London, not {TIME_ZONE!r}"
     ) from None
 
+#: Days after which changes and sizes of audiences are forgotten; 0 keeps them for ever.
+USHER_HISTORY_DAYS = env.number("USHER_HISTORY_DAYS", 0)
+
 _clock_file = env.text("USHER_CLOCK_FILE")
 if _clock_file:
     if USHER_MODE == "production":

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience, ComputedField, Evaluation
-from usher.audiences.published import customers, demand_fresh, snapshot
+from usher.audiences.published import customers, demand_fresh, members_sql, snapshot, values_sql
 from usher.rules import Type
 from usher.sources import columns as kinds
 from usher.sources import sql
@@ -52,7 +52,7 @@ def desired(
     mine = snapshot(audience)
     with open_tables(again=False) as opened:
         opened.duckdb.execute("SET TimeZone = 'UTC'")
-        made = _query(opened, str(mine.path), columns, tags)
+        made = _query(opened, members_sql(audience), columns, tags)
         opened.duckdb.execute(f"CREATE TABLE wanted AS {made}")
         rows = _typed(opened.duckdb, [*columns, *(f"TAG_{name}" for name in tags)])
         refused = _arrow(
@@ -61,28 +61,28 @@ def desired(
     return Desired(rows, refused, mine.evaluation)
 
 
-def _query(opened: Opened, path: str, columns: Mapping[str, str], tags: Sequence[str]) -> str:
+def _query(opened: Opened, members: str, columns: Mapping[str, str], tags: Sequence[str]) -> str:
     """Members with their address, why it cannot be used, and the values v0, v1, … of the fields."""
     fields = {one.name: one for one in ComputedField.objects.filter(name__in=columns.values())}
     values, joins = [], []
     for number, name in enumerate(columns.values()):
         if name in fields:
-            joins.append(_joined(str(snapshot(fields[name]).path), f"f{number}"))
+            joins.append(_joined(values_sql(fields[name]), f"f{number}"))
             values.append(f"f{number}.value AS v{number}")
         else:
             values.append(f"c.{sql.name(_column(opened, name))} AS v{number}")
     for number, tag in enumerate(_tags(tags), start=len(columns)):
-        joins.append(_joined(str(snapshot(tag).path), f"t{number}"))
+        joins.append(_joined(members_sql(tag), f"t{number}"))
         values.append(f"t{number}.key IS NOT NULL AS v{number}")
     address = f"trim(c.{sql.name(opened.subject.email)}::VARCHAR)"
     shown = ", ".join(["m.key", f"{address} AS email", "c._key IS NULL AS gone", "h.holder", *values])
-    people = f"read_parquet({sql.text(path)}) m LEFT JOIN {customers(opened)} ON c._key = m.key"
+    people = f"{members} m LEFT JOIN {customers(opened)} ON c._key = m.key"
     joins.append(f"LEFT JOIN {not_holding(opened)} h ON h.key = m.key")
     return f"SELECT *, {_REASON} AS reason FROM (SELECT {shown} FROM {people} {' '.join(joins)})"
 
 
-def _joined(path: str, alias: str) -> str:
-    return f"LEFT JOIN read_parquet({sql.text(path)}) {alias} ON {alias}.key = m.key"
+def _joined(rows: str, alias: str) -> str:
+    return f"LEFT JOIN {rows} {alias} ON {alias}.key = m.key"
 
 
 #: Empty when the row can be used. Of several customers with one address, one has it.

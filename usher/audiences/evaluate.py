@@ -13,10 +13,13 @@ from pathlib import Path
 from django.db import connection, transaction
 from django.db.models import Max
 
-from usher.audiences import rulebook
-from usher.audiences.compute import Computation, compute
+from usher.audiences import before, rulebook
+from usher.audiences.compute import compute
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Evaluation, Snapshot
+from usher.audiences.retention import prune
+from usher.audiences.rulebook import Unfit, titled
+from usher.audiences.work import Work
 from usher.rules import RuleError
 from usher.sources.errors import SourceError
 from usher.sources.guard import guard, remember
@@ -24,31 +27,32 @@ from usher.sources.open import Opened, open_tables
 
 #: The number of the PostgreSQL lock that lets one process at a time evaluate.
 LOCK = 7_250_001
-#: Members and values of so many published evaluations are kept; their changes are kept for ever.
-KEPT = 7
 
 State = Evaluation.State
 
 
-def evaluate(now: datetime, *, slot: datetime | None = None) -> Evaluation:
+def evaluate(now: datetime, *, slot: datetime | None = None, full: bool = False) -> Evaluation:
     """Work out and publish all audiences and fields as of `now`, or as of `slot` when a schedule asks.
 
-    A slot that is done is answered as it is. A run that could not be published ends as refused (the data) or
-    failed (a rule), with what to do in `error`; what was published before stays. Waits for a running one.
+    Only customers are looked at for whom something can have changed since the last evaluation, unless `full`
+    asks for everybody; the result is the same. A slot that is done is answered as it is. What cannot be
+    evaluated keeps what it had, and says so; `failed` counts it. A run that could not be published ends as
+    refused (the data) or failed, with what to do in `error`; what was published before stays. Waits for a
+    running one.
     """
     with _alone():
         run = _begin(now, slot)
         if run.state != State.DONE:
-            _run(run)
+            _run(run, full)
     return run
 
 
-def _run(run: Evaluation) -> None:
+def _run(run: Evaluation, full: bool) -> None:
     began = time.perf_counter()
     try:
         with open_tables() as opened:
             guard(opened, run.now)
-            found = prepare(run, opened)
+            found = prepare(run, opened, full=full)
             run.seconds = time.perf_counter() - began
             publish(run, opened, found)
     except SourceError as problem:
@@ -58,15 +62,24 @@ def _run(run: Evaluation) -> None:
     except Exception as problem:
         _end_without(run, State.FAILED, f"not foreseen: {type(problem).__name__}: {problem}", began)
         raise
-    prune()
+    prune(run)
 
 
-def prepare(run: Evaluation, opened: Opened) -> list[Snapshot]:
+def prepare(run: Evaluation, opened: Opened, *, full: bool = False) -> list[Snapshot]:
     """Write the files of a run into a folder that nobody reads yet."""
-    book = rulebook.read(opened.schema)
-    scratch = _scratch(run)
     run.data_as_of = opened.data_as_of(run.now)
-    return compute(Computation(run, opened, book, scratch, _published()))
+    work = Work(run, opened, rulebook.read(opened.schema), _scratch(run), before.published(), number=_next())
+    found = compute(work, "it was asked for" if full else "")
+    run.failed, run.error = len(work.unfit), _told(work.unfit)
+    return found
+
+
+def _told(unfit: list[Unfit]) -> str:
+    """What could not be evaluated, for a person: the first by name, with its reason."""
+    if not unfit:
+        return ""
+    more = f" (and {len(unfit) - 1} more)" if len(unfit) > 1 else ""
+    return f"{titled(unfit[0].thing)} could not be evaluated: {unfit[0].reason}{more}"
 
 
 def publish(run: Evaluation, opened: Opened, found: list[Snapshot]) -> None:
@@ -79,15 +92,6 @@ def publish(run: Evaluation, opened: Opened, found: list[Snapshot]) -> None:
         Snapshot.objects.bulk_create(found)
         remember(opened)
         _end(run, State.DONE)
-
-
-def prune() -> None:
-    """Drop the members and values of old evaluations; sizes, changes and rows stay."""
-    done = Evaluation.objects.filter(state=State.DONE).order_by("-number")
-    for run in done[KEPT : 2 * KEPT]:
-        for path in run.folder.glob("*.parquet"):
-            if path != run.changes:
-                path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -104,7 +108,15 @@ def _alone() -> Iterator[None]:
 def _begin(now: datetime, slot: datetime | None) -> Evaluation:
     """The row of this run, which stands before anything is written; leftovers of others are cleared."""
     moment = slot or now
-    start = {"now": moment, "started_at": now, "state": State.RUNNING, "error": ""}
+    start = {
+        "now": moment,
+        "started_at": now,
+        "state": State.RUNNING,
+        "error": "",
+        "failed": 0,
+        "affected": None,
+        "full_because": "",
+    }
     if slot is None:
         run = Evaluation.objects.create(**start)
     else:
@@ -129,13 +141,6 @@ def _clear_leftovers(run: Evaluation) -> None:
             shutil.rmtree(folder)
 
 
-def _published() -> dict[str, Snapshot]:
-    """File name -> the last published snapshot, where its file is still there."""
-    last = Evaluation.objects.filter(state=State.DONE).order_by("-number").first()
-    snapshots = last.snapshots.select_related("evaluation") if last else []
-    return {one.file: one for one in snapshots if one.path.exists()}
-
-
 def _scratch(run: Evaluation) -> Path:
     return run.folder.with_suffix(".partial")
 
@@ -158,5 +163,10 @@ def _end_without(run: Evaluation, state: Evaluation.State, error: str, began: fl
 def _end(run: Evaluation, state: Evaluation.State) -> None:
     run.state = state
     run.finished_at = run.started_at + timedelta(seconds=run.seconds or 0)
-    run.number = (Evaluation.objects.aggregate(last=Max("number"))["last"] or 0) + 1
+    run.number = _next()
     run.save()
+
+
+def _next() -> int:
+    last: int | None = Evaluation.objects.aggregate(last=Max("number"))["last"]
+    return (last or 0) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from django.conf import settings
 from usher import rules
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience
-from usher.audiences.published import last_done, members
+from usher.audiences.published import last_done, members_sql
 from usher.audiences.rulebook import titled, with_names
 from usher.rules.explain import Explanation
 from usher.sources import sql
@@ -32,7 +32,7 @@ def explain_member(audience: Audience, key: str, now: datetime) -> Explanation:
     moment = last.now if last else now
     with open_tables(again=False) as opened:
         person = _Person(opened, key, moment)
-        if audience.kind == Audience.Kind.TAG:
+        if not audience.has_rule:
             return _by_hand(audience, key, moment)
         return rules.explain(rules.parse(audience.rule), person.schema, person.values)
 
@@ -75,12 +75,9 @@ class _Person:
         column = table[self.opened.opened[name].table.key]
         return table.filter(column.cast("string") == key)
 
-    def _members(self, kind: Literal["tag", "audience"], name: str) -> ir.Table:
-        lists = Audience.objects.filter(kind=Audience.Kind.CUSTOMER_LIST)
-        tags = Audience.objects.exclude(kind=Audience.Kind.CUSTOMER_LIST)
-        audience = (tags if kind == "tag" else lists).get(name=name)
+    def _members(self, kind: str, name: str) -> ir.Table:
+        audience = next(one for one in Audience.objects.filter(name=name) if one.asked_as == kind)
         view = f"members_{audience.pk}"
-        file = sql.text(members(audience))
-        keys = f"SELECT key AS {sql.name(self.opened.subject.key)} FROM read_parquet({file})"
+        keys = f"SELECT key AS {sql.name(self.opened.subject.key)} FROM {members_sql(audience)}"
         self.opened.duckdb.execute(f"CREATE OR REPLACE VIEW {view} AS {keys}")
         return self.opened.connection.table(view)

@@ -12,7 +12,6 @@ from usher.audiences import published, tagging
 from usher.audiences.models import Audience
 from usher.audiences.naming import demand_free_name
 from usher.audiences.rulebook import titled
-from usher.sources import sql
 
 _BATCH = 50_000
 
@@ -48,8 +47,8 @@ def freeze(
 
 def published_keys(audience: Audience) -> Iterator[str]:
     """The members as last published, in order of their keys."""
-    file = sql.text(published.members(audience))
+    members = published.members_sql(audience)
     with duckdb.connect() as connection:
-        answer = connection.execute(f"SELECT key FROM read_parquet({file}) ORDER BY key")
+        answer = connection.execute(f"SELECT key FROM {members} ORDER BY key")
         while rows := answer.fetchmany(_BATCH):
             yield from (row[0] for row in rows)

@@ -227,8 +227,6 @@ class Snapshot(models.Model):
     field = models.ForeignKey(ComputedField, models.CASCADE, null=True, related_name="snapshots")
     #: The rule or expression it was made with.
     rule = models.TextField(blank=True)
-    #: Name of the Parquet file in the evaluation's folder.
-    file = models.TextField()
     #: Of a field: DuckDB's type of its values.
     type = models.TextField(blank=True)
     #: Members, or customers with a value.
@@ -258,7 +256,3 @@ class Snapshot(models.Model):
     def column(self) -> str:
         """Its column in the base."""
         return f"a_{self.audience_id}" if self.audience_id else f"f_{self.field_id}"
-
-    @property
-    def path(self) -> Path:
-        return self.evaluation.folder / self.file

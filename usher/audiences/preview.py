@@ -17,7 +17,7 @@ from django.conf import settings
 from usher import rules
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience
-from usher.audiences.published import members
+from usher.audiences.published import members_sql
 from usher.audiences.rulebook import with_names
 from usher.rules import nodes
 from usher.sources import sql
@@ -209,10 +209,9 @@ def _published(opened: Opened) -> Callable[[Literal["tag", "segment", "audience"
     def found(kind: Literal["tag", "segment", "audience"], name: str) -> ir.Table:
         audience = next(one for one in Audience.objects.filter(name=name) if one.asked_as == kind)
         view = f"members_{audience.pk}"
-        file = sql.text(members(audience))
         key = sql.name(opened.subject.key)
         opened.duckdb.execute(
-            f"CREATE OR REPLACE VIEW {view} AS SELECT key AS {key} FROM read_parquet({file})"
+            f"CREATE OR REPLACE VIEW {view} AS SELECT key AS {key} FROM {members_sql(audience)}"
         )
         return opened.connection.table(view)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from usher.audiences.errors import NotEvaluatedError, StaleError
 from usher.audiences.models import Audience, ComputedField, Evaluation, Snapshot
 from usher.audiences.rulebook import titled
+from usher.audiences.state import state_of
 from usher.sources import sql
 from usher.sources.open import Opened, open_tables
 
@@ -43,38 +43,70 @@ def trouble() -> Evaluation | None:
     return latest if latest and latest.state != State.DONE else None
 
 
-def snapshot(thing: Audience | ComputedField) -> Snapshot:
-    """The published snapshot of an audience or field; NotEvaluatedError when there is none."""
-    last = last_done()
-    mine = thing.snapshots.select_related("evaluation").filter(evaluation=last).first() if last else None
+def snapshot(thing: Audience | ComputedField, evaluation: Evaluation | None = None) -> Snapshot:
+    """What an evaluation published of an audience or field: the last one, where none is named.
+
+    NotEvaluatedError when there is nothing. `error` is set on what could not be evaluated and is older.
+    """
+    run = evaluation or last_done()
+    mine = thing.snapshots.select_related("evaluation").filter(evaluation=run).first() if run else None
     if mine is None:
         raise NotEvaluatedError(f"{titled(thing)} was not evaluated yet; run `usher audiences evaluate`")
-    if not mine.path.exists():
-        raise NotEvaluatedError(f"{titled(thing)}: its file {mine.path} is gone; evaluate again")
+    if mine.as_of is None:
+        raise NotEvaluatedError(f"{titled(thing)} could not be evaluated yet: {mine.error}")
     return mine
 
 
 def demand_fresh(thing: Audience) -> None:
-    """StaleError when the last evaluation did not end well."""
+    """StaleError when the last evaluation did not end well, or could not evaluate this."""
     failed = trouble()
     if failed:
         raise StaleError(
             f"{titled(thing)}: the evaluation as of {failed.now:%Y-%m-%d %H:%M} {failed.state}:"
             f" {failed.error or 'it is still running'}"
         )
+    last = last_done()
+    stale = thing.snapshots.filter(evaluation=last).exclude(error="").first() if last else None
+    if stale:
+        was = f"what is published is as of {stale.as_of:%Y-%m-%d %H:%M}" if stale.as_of else "it never was"
+        raise StaleError(f"{titled(thing)} could not be evaluated ({stale.error}); {was}")
 
 
-def members(audience: Audience) -> Path:
-    """The Parquet file of the members: one column `key`, text, sorted."""
-    return snapshot(audience).path
+def members_sql(audience: Audience, evaluation: Evaluation | None = None) -> str:
+    """A subquery for DuckDB with the keys of the members, as text, in the one column `key`; in no order.
+
+    Of the last evaluation, or of a past one. NotEvaluatedError when there is none, or its files are gone.
+    """
+    mine = snapshot(audience, evaluation)
+    return state_of(mine.evaluation).members(audience.pk)
+
+
+def values_sql(field: ComputedField) -> str:
+    """A subquery for DuckDB with `key` and `value` of all who have a value of the field; in no order."""
+    mine = snapshot(field)
+    return state_of(mine.evaluation).field(field.pk, mine.type)
+
+
+def members_as_of(audience: Audience, moment: datetime) -> str:
+    """As `members_sql`, of the last evaluation that was as of this moment or an earlier one."""
+    return members_sql(audience, evaluation_as_of(moment))
+
+
+def evaluation_as_of(moment: datetime) -> Evaluation:
+    """The last published evaluation as of this moment or an earlier one; NotEvaluatedError without any."""
+    done = Evaluation.objects.filter(state=State.DONE, now__lte=moment, chain__isnull=False)
+    found = done.order_by("-number").first()
+    if found is None:
+        raise NotEvaluatedError(f"nothing that is still known was evaluated as of {moment:%Y-%m-%d %H:%M}")
+    return found
 
 
 def page(audience: Audience, search: str = "", offset: int = 0, limit: int = 50) -> Page:
     """Members whose key is, or whose address contains, the search text; whole numbers in their order."""
-    path = members(audience)
+    keys = members_sql(audience)
     with open_tables(again=False) as opened:
         email = f"c.{sql.name(opened.subject.email)}::VARCHAR"
-        found = f"FROM read_parquet({sql.text(path)}) m LEFT JOIN {customers(opened)} ON c._key = m.key"
+        found = f"FROM {keys} m LEFT JOIN {customers(opened)} ON c._key = m.key"
         values: list[object] = []
         if search.strip():
             found += f" WHERE m.key = ? OR contains(lower({email}), lower(?))"
@@ -93,15 +125,19 @@ def customers(opened: Opened) -> str:
 
 @dataclass(frozen=True)
 class Night:
-    """One published evaluation of an audience."""
+    """One published evaluation of an audience; `error` says why it could not be evaluated, and stayed."""
 
     now: datetime
     size: int
     gained: int
     lost: int
+    error: str = ""
 
 
 def history(audience: Audience) -> list[Night]:
     """Every published evaluation of an audience, oldest first."""
     snapshots = audience.snapshots.select_related("evaluation").order_by("evaluation__number")
-    return [Night(one.evaluation.now, one.size, one.gained, one.lost) for one in snapshots]
+    return [
+        Night(one.evaluation.now, one.size, one.gained, one.lost, one.error)
+        for one in snapshots.filter(as_of__isnull=False)
+    ]

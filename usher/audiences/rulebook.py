@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from usher import rules
-from usher.audiences.errors import AudienceError, InUseError
+from usher.audiences.errors import InUseError
 from usher.audiences.models import Audience, ComputedField
 from usher.sources.open import stored_schema
+
+#: How rules call an audience: ("tag", "STAFF").
+Name = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,25 @@ class Entry:
 
     @property
     def column(self) -> str:
-        """Its column in the shared selection."""
-        return f"{'audience' if isinstance(self.thing, Audience) else 'field'}_{self.thing.pk}"
+        """Its column in selections and bases."""
+        return f"{'a' if isinstance(self.thing, Audience) else 'f'}_{self.thing.pk}"
 
     @property
     def text(self) -> str:
         return self.thing.rule if isinstance(self.thing, Audience) else self.thing.expression
+
+    @property
+    def needs(self) -> set[Name]:
+        """The tags, segments and audiences that it speaks of."""
+        return _needs(self.node)
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """A rule that cannot be evaluated, and why."""
+
+    thing: Audience | ComputedField
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,7 @@ class Rulebook:
     schema: rules.Schema
     by_hand: tuple[Audience, ...]
     levels: tuple[tuple[Entry, ...], ...]
+    unfit: tuple[Unfit, ...] = ()
 
 
 def titled(thing: Audience | ComputedField) -> str:
@@ -65,13 +82,30 @@ def known_schema() -> rules.Schema | None:
 
 
 def read(schema: rules.Schema) -> Rulebook:
-    """Every rule that is defined; AudienceError names the first that does not fit, or a circle."""
+    """Every rule that is defined; what does not fit the data is set aside, with all that needs it."""
     audiences = list(Audience.objects.order_by("pk"))
     named = with_names(schema, audiences)
-    entries = [_entry(one, one.rule, named) for one in audiences if one.has_rule]
-    entries += [_entry(one, one.expression, named) for one in ComputedField.objects.order_by("pk")]
+    found = [_entry(one, one.rule, named) for one in audiences if one.has_rule]
+    found += [_entry(one, one.expression, named) for one in ComputedField.objects.order_by("pk")]
     by_hand = tuple(one for one in audiences if not one.has_rule)
-    return Rulebook(named, by_hand, tuple(_levels(entries, by_hand)))
+    unfit = [one for one in found if isinstance(one, Unfit)]
+    levels = tuple(_levels([one for one in found if isinstance(one, Entry)], by_hand, unfit))
+    return Rulebook(named, by_hand, levels, tuple(unfit))
+
+
+def set_aside(entries: Iterable[Entry], unfit: list[Unfit]) -> list[Entry]:
+    """The entries that need nothing unfit, directly or through others; those that do become unfit too."""
+    kept = list(entries)
+    while True:
+        reasons = {name_of(one.thing): one for one in unfit if isinstance(one.thing, Audience)}
+        lost = [entry for entry in kept if entry.needs & reasons.keys()]
+        if not lost:
+            return kept
+        for entry in lost:
+            first = reasons[min(entry.needs & reasons.keys())]
+            reason = f"needs {titled(first.thing)}, which could not be evaluated: {first.reason}"
+            unfit.append(Unfit(entry.thing, reason))
+        kept = [entry for entry in kept if entry not in lost]
 
 
 def dependents(audience: Audience) -> list[Audience | ComputedField]:
@@ -80,13 +114,13 @@ def dependents(audience: Audience) -> list[Audience | ComputedField]:
         *Audience.objects.exclude(pk=audience.pk).exclude(rule=""),
         *ComputedField.objects.all(),
     ]
-    return [thing for thing in things if _name(audience) in _needs_of(thing)]
+    return [thing for thing in things if name_of(audience) in _needs_of(thing)]
 
 
 def circle() -> list[Audience]:
     """Defined audiences whose rules need each other, in that order; none when there is no circle."""
-    needs = {_name(one): _needs_of(one) for one in Audience.objects.all()}
-    named = {_name(one): one for one in Audience.objects.all()}
+    needs = {name_of(one): _needs_of(one) for one in Audience.objects.all()}
+    named = {name_of(one): one for one in Audience.objects.all()}
     done: set[tuple[str, str]] = set()
     for start in sorted(needs):
         path: list[tuple[str, str]] = []
@@ -134,15 +168,13 @@ def _parsed(thing: Audience | ComputedField) -> rules.Node:
     return rules.parse(thing.rule if isinstance(thing, Audience) else thing.expression)
 
 
-def _entry(thing: Audience | ComputedField, text: str, schema: rules.Schema) -> Entry:
+def _entry(thing: Audience | ComputedField, text: str, schema: rules.Schema) -> Entry | Unfit:
     try:
         node = rules.parse(text)
     except rules.RuleError as problem:
-        raise AudienceError(f"{titled(thing)}: {problem}") from None
+        return Unfit(thing, str(problem))
     problems = problems_of(thing, node, schema)
-    if problems:
-        raise AudienceError(f"{titled(thing)}: {problems[0]}")
-    return Entry(thing, node)
+    return Unfit(thing, str(problems[0])) if problems else Entry(thing, node)
 
 
 def problems_of(
@@ -152,32 +184,38 @@ def problems_of(
     return rules.check(node, schema, condition=isinstance(thing, Audience))
 
 
-def _name(audience: Audience) -> tuple[str, str]:
+def name_of(audience: Audience) -> Name:
+    """How rules call it."""
     return (audience.asked_as, audience.name)
 
 
-def _needs(node: rules.Node) -> set[tuple[str, str]]:
+def _needs(node: rules.Node) -> set[Name]:
     found = rules.references(node)
     named = {"tag": found.tags, "segment": found.segments, "audience": found.audiences}
     return {(kind, name) for kind, names in named.items() for name in names}
 
 
-def _levels(entries: Sequence[Entry], by_hand: Sequence[Audience]) -> Iterable[tuple[Entry, ...]]:
-    ready = {_name(audience) for audience in by_hand}
-    waiting: Mapping[Entry, set[tuple[str, str]]] = {entry: _needs(entry.node) for entry in entries}
+def _levels(
+    entries: Sequence[Entry], by_hand: Sequence[Audience], unfit: list[Unfit]
+) -> Iterable[tuple[Entry, ...]]:
+    ready = {name_of(audience) for audience in by_hand}
+    waiting = set_aside(entries, unfit)
     while waiting:
-        level = tuple(entry for entry, needs in waiting.items() if needs <= ready)
-        if not level:
-            circle = ", ".join(titled(entry.thing) for entry in _circle(waiting))
-            raise AudienceError(f"these rules need each other, so none can be first: {circle}")
-        yield level
-        ready |= {_name(entry.thing) for entry in level if isinstance(entry.thing, Audience)}
-        waiting = {entry: needs for entry, needs in waiting.items() if entry not in level}
+        level = tuple(entry for entry in waiting if entry.needs <= ready)
+        if level:
+            yield level
+            ready |= {name_of(entry.thing) for entry in level if isinstance(entry.thing, Audience)}
+        else:
+            level = tuple(_circle({entry: entry.needs for entry in waiting}))
+            circle = ", ".join(titled(entry.thing) for entry in level)
+            reason = f"these rules need each other, so none can be first: {circle}"
+            unfit += [Unfit(entry.thing, reason) for entry in level]
+        waiting = set_aside([entry for entry in waiting if entry not in level], unfit)
 
 
 def _circle(waiting: Mapping[Entry, set[tuple[str, str]]]) -> list[Entry]:
     """One circle among the rules that wait for each other: follow needs until one comes again."""
-    named = {_name(entry.thing): entry for entry in waiting if isinstance(entry.thing, Audience)}
+    named = {name_of(entry.thing): entry for entry in waiting if isinstance(entry.thing, Audience)}
     path = [next(iter(waiting))]
     while True:
         following = min(need for need in waiting[path[-1]] if need in named)

@@ -16,8 +16,8 @@ from usher.sources import sql
 class Step:
     """A tag or list that a customer gained or lost.
 
-    `cause`: rule (what the customer did), definition (the rule or tag was written so), user, import, api, or
-    gone (no longer among the customers).
+    `cause`: rule (what the customer did), definition (the rule or tag was written so), user, import, api,
+    expired, or gone (no longer among the customers).
     """
 
     at: datetime
@@ -30,7 +30,7 @@ class Step:
 
 def changes_of(key: str) -> list[Step]:
     """Every change of one customer's tags and lists, oldest first."""
-    runs = Evaluation.objects.filter(state=Evaluation.State.DONE).order_by("number")
+    runs = Evaluation.objects.filter(state=Evaluation.State.DONE, change_rows__gt=0).order_by("number")
     places = {run.pk: (place, run.now) for place, run in enumerate(runs)}
     files = [run.changes for run in runs if run.changes.exists()]
     if not files:

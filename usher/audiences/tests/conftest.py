@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from pytest_django import Settings
@@ -87,9 +88,8 @@ def musicshop(db: None) -> None:
 
 def members(name: str) -> list[str]:
     """The published keys of an audience."""
-    import pyarrow.parquet as pq
-
     from usher.audiences import published
 
-    found: list[str] = pq.read_table(published.members(Audience.objects.get(name=name)))["key"].to_pylist()
-    return found
+    keys = published.members_sql(Audience.objects.get(name=name))
+    with duckdb.connect() as connection:
+        return [key for (key,) in connection.execute(f"SELECT key FROM {keys} ORDER BY key").fetchall()]

@@ -11,7 +11,7 @@ from usher.audiences import evaluate as evaluating
 from usher.audiences import published, rulebook, tagging
 from usher.audiences.errors import InUseError, NotEvaluatedError, StaleError
 from usher.audiences.evaluate import evaluate
-from usher.audiences.models import Audience, ComputedField, Evaluation, Snapshot
+from usher.audiences.models import Audience, ComputedField, Evaluation
 from usher.audiences.tests.conftest import CUSTOMERS, NOW, ORDERS, Define, members
 from usher.audiences.timeline import changes_of
 from usher.sources.guard import accept
@@ -40,9 +40,9 @@ def test_two_nights_of_the_music_shop_equal_plain_sql(musicshop: None) -> None:
         lapsed = [key for key, _, _, yes in rows if yes]
         assert members("LAPSED_BUYER") == lapsed
         for name, column in (("ORDERS", 1), ("LAST_ORDER", 2)):
-            path = published.snapshot(ComputedField.objects.get(name=name)).path
+            relation = published.values_sql(ComputedField.objects.get(name=name))
             with duckdb.connect() as connection:
-                values = connection.execute(f"FROM read_parquet('{path}')").fetchall()
+                values = connection.execute(f"SELECT key, value FROM {relation} ORDER BY key").fetchall()
             assert values == [(row[0], row[column]) for row in rows]
         nights.append(set(lapsed))
     first, second = nights
@@ -212,13 +212,4 @@ def test_an_audience_that_others_need_is_not_deleted(buyers: Audience, define: D
 
 def test_an_audience_that_was_never_evaluated_says_so(buyers: Audience) -> None:
     with pytest.raises(NotEvaluatedError, match="customer list “buyers” was not evaluated yet"):
-        published.members(buyers)
-
-
-def test_members_of_old_evaluations_are_dropped_and_their_changes_kept(buyers: Audience) -> None:
-    for day in range(evaluating.KEPT + 1):
-        evaluate(NOW + day * DAY)
-    kept = [one.path.exists() for one in Snapshot.objects.filter(audience=buyers).order_by("pk")]
-    assert kept == [False] + [True] * evaluating.KEPT
-    assert len(changes_of("1")) == 1
-    assert len(published.history(buyers)) == evaluating.KEPT + 1
+        published.members_sql(buyers)

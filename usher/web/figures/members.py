@@ -14,7 +14,6 @@ from usher.audiences import published
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience, Snapshot
 from usher.engage.models import Contact
-from usher.sources import sql
 from usher.sources.errors import SourceError
 from usher.web.paging import ROWS
 
@@ -62,7 +61,7 @@ def exported(audience: Audience, text: str) -> tuple[list[str], Iterator[Sequenc
     return ["key", "email", *fields], _batches(audience, text, fields)
 
 
-def _batches(audience: Audience, text: str, fields: Mapping[str, Snapshot]) -> Iterator[Sequence[Any]]:
+def _batches(audience: Audience, text: str, fields: Mapping[str, str]) -> Iterator[Sequence[Any]]:
     start, total = 0, 1
     while start < total:
         part = published.page(audience, text, start, BATCH)
@@ -72,14 +71,15 @@ def _batches(audience: Audience, text: str, fields: Mapping[str, Snapshot]) -> I
         start, total = start + BATCH, part.total
 
 
-def _fields() -> dict[str, Snapshot]:
-    """The computed fields as last published, by name."""
+def _fields() -> dict[str, str]:
+    """The computed fields as last published, by name: a subquery with `key` and `value`."""
     last = published.last_done()
-    rows = Snapshot.objects.filter(evaluation=last, field__isnull=False).select_related("field", "evaluation")
-    return {row.field.name: row for row in rows.order_by("field__name") if row.field and row.path.exists()}
+    rows = Snapshot.objects.filter(evaluation=last, field__isnull=False, as_of__isnull=False)
+    found = [row.field for row in rows.select_related("field").order_by("field__name") if row.field]
+    return {field.name: published.values_sql(field) for field in found}
 
 
-def _rows(members: Sequence[published.Member], fields: Mapping[str, Snapshot]) -> list[Row]:
+def _rows(members: Sequence[published.Member], fields: Mapping[str, str]) -> list[Row]:
     values = _values([one.key for one in members], fields)
     addresses = [one.email.lower() for one in members if one.email]
     contacts = dict(Contact.objects.filter(email_key__in=addresses).values_list("email_key", "pk"))
@@ -89,11 +89,10 @@ def _rows(members: Sequence[published.Member], fields: Mapping[str, Snapshot]) -
     ]
 
 
-def _values(keys: list[str], fields: Mapping[str, Snapshot]) -> dict[str, Sequence[Any]]:
+def _values(keys: list[str], fields: Mapping[str, str]) -> dict[str, Sequence[Any]]:
     """The fields' values of each key, one reading of the files for all."""
     joins = "".join(
-        f" LEFT JOIN read_parquet({sql.text(row.path)}) f{number} ON f{number}.key = k.key"
-        for number, row in enumerate(fields.values())
+        f" LEFT JOIN {rows} f{number} ON f{number}.key = k.key" for number, rows in enumerate(fields.values())
     )
     shown = "".join(f", f{number}.value" for number in range(len(fields)))
     with duckdb.connect() as connection:
