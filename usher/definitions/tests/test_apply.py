@@ -77,13 +77,13 @@ def test_a_tag_that_cannot_be_synced_is_refused_when_it_is_put_into_a_synced_gro
     folder: Path, tmp_path: Path
 ) -> None:
     apply(folder, by="alice", now=NOW)
-    (folder / "more.yaml").write_text("tags:\n  Gala 2026:\n    group: Synced\n")
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "tags.yaml").write_text("tags:\n  Gala 2026:\n    group: Synced\n")
     with pytest.raises(DefinitionsError) as caught:
-        apply(folder, by="alice", now=NOW)
+        apply(more, by="alice", now=NOW)
     (fault,) = caught.value.faults
-    assert str(fault).startswith(
-        f"{folder}/more.yaml:2: sync “nightly”, tag_groups: “Gala 2026” of the group"
-    )
+    assert str(fault).startswith(f"{more}/tags.yaml:2: sync “nightly”, tag_groups: “Gala 2026” of the group")
     assert not Audience.objects.filter(name="Gala 2026").exists()
     body = room_of()["tags"].SECTIONS["tags"].model_validate({"group": "Synced"})
     with pytest.raises(DefinitionError, match="tag “Gala 2026”, group: sync “nightly”: “Gala 2026” of"):
