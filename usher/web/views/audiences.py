@@ -9,7 +9,7 @@ from usher.audiences import published
 from usher.audiences.english import in_english
 from usher.audiences.models import Audience
 from usher.web.figures import audiences as figures
-from usher.web.figures import members
+from usher.web.figures import editing, members
 from usher.web.page import Asked, page, show, show_part, wants_part
 
 
@@ -37,6 +37,7 @@ def audience(request: Asked, pk: int) -> HttpResponse:
         found=found,
         said=in_english(row),
         users=figures.users(row),
+        editable=editing.shape_of(row),
         history=history[::-1],
         chart=figures.chart(history),
         trouble=published.trouble(),
