@@ -32,6 +32,27 @@ def test_what_was_exported_applies_as_unchanged(define: Define, tmp_path: Path) 
     assert change.action == "unchanged"
 
 
+def test_every_field_of_a_table_comes_back_as_it_was_applied(define: Define, shop: Path) -> None:
+    (shop / "customers.csv").write_text(
+        "id,email,phone,joined,changed\n1,a@example.com,07700900001,1997-01-01,1997-01-02\n"
+    )
+    tables = {
+        "customers": {
+            **TABLES["customers"],
+            "mobile": "phone",
+            "at": "joined",
+            "updated": "changed",
+            "append_only": True,
+            "same_key": "first",
+            "same_email": "newest",
+        }
+    }
+    define(tables)
+    exported = definitions.export("sources")["shop"]["tables"]
+    assert exported == {"customers": {**tables["customers"], "file": str(shop / "customers.csv")}}
+    assert define(exported).action == "unchanged"
+
+
 def test_a_file_that_is_not_there_names_the_field_and_nothing_is_kept(define: Define) -> None:
     with pytest.raises(DefinitionError, match=r"source “shop”, tables\.orders: .*there is no file"):
         define({**TABLES, "orders": {**TABLES["orders"], "file": "nowhere.csv"}})
@@ -44,6 +65,11 @@ def test_a_second_table_of_customers_is_refused(define: Define) -> None:
         define({"people": TABLES["customers"]}, name="other")
 
 
+def only(**fields: object) -> dict[str, object]:
+    """A source of one table with these fields."""
+    return {"files": True, "tables": {"a": {"file": "a.csv", "key": "id", **fields}}}
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -53,6 +79,14 @@ def test_a_second_table_of_customers_is_refused(define: Define) -> None:
         ({"url": "mysql://x/y", "tables": {"a": {"table": "a", "key": "id"}}}, "a url starts with duckdb"),
         ({"files": True, "tables": {"a": {"file": "a", "key": "id", "subject": True}}}, "needs `email`"),
         ({"files": True, "tables": {"a": {"file": "a", "kee": "id"}}}, "kee"),
+        (only(mobile="phone"), "`mobile` belongs to the table of customers"),
+        (only(same_email="first"), "`same_email` belongs to the table of customers"),
+        (only(same_key="first"), "`same_key` needs `id`"),
+        (only(id="line", same_key="newest"), "`newest` needs `updated` or `at`"),
+        (only(same_key="latest"), "Input should be 'first' or 'newest'"),
+        (only(append_only=True), "`append_only` needs `at`"),
+        (only(lookup=True, id="line"), "`key` is the own key of this table; leave `id` out"),
+        (only(lookup=True, subject=True, email="e"), "the customers are no `lookup` table"),
     ],
 )
 def test_a_body_that_makes_no_sense_says_why(body: object, message: str) -> None:
