@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,8 @@ class Definition:
     line: int
 
 
-def read(folder: Path) -> list[Definition]:
-    """Every definition of the folder's *.yaml and *.yml files (not of its subfolders).
+def read(folder: Path, sections: Collection[str] | None = None) -> list[Definition]:
+    """Every definition of the folder's *.yaml and *.yml files (not of its subfolders), or of some sections.
 
     Raises DefinitionsError with everything that is wrong, not just the first thing.
     """
@@ -40,7 +40,7 @@ def read(folder: Path) -> list[Definition]:
     if not files:
         raise DefinitionsError([Fault(str(folder), 0, "no *.yaml file is in this folder")])
     faults: list[Fault] = []
-    found = [definition for file in files for definition in _file(file, faults)]
+    found = [definition for file in files for definition in _file(file, sections, faults)]
     faults += _twice(found)
     if faults:
         raise DefinitionsError(faults)
@@ -48,7 +48,7 @@ def read(folder: Path) -> list[Definition]:
     return sorted(found, key=lambda definition: order.index(definition.section))
 
 
-def _file(path: Path, faults: list[Fault]) -> Iterator[Definition]:
+def _file(path: Path, sections: Collection[str] | None, faults: list[Fault]) -> Iterator[Definition]:
     try:
         text = path.read_text("utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -65,7 +65,8 @@ def _file(path: Path, faults: list[Fault]) -> Iterator[Definition]:
         faults.append(Fault(str(path), root.start_mark.line + 1, "a file is a mapping of sections"))
         return
     for key, value in root.value:
-        yield from _section(path, str(key.value), key.start_mark.line + 1, value, faults)
+        if sections is None or str(key.value) in sections:
+            yield from _section(path, str(key.value), key.start_mark.line + 1, value, faults)
 
 
 def _section(
