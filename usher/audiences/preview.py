@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience
 from usher.audiences.published import members_sql
 from usher.audiences.rulebook import with_names
-from usher.rules import nodes
+from usher.audiences.whom import looked_at
 from usher.sources import sql
 from usher.sources.open import Opened, open_tables
 
@@ -155,7 +155,7 @@ def _counted(
 ) -> Preview:
     engine = opened.duckdb
     engine.execute(f"SET memory_limit = {sql.text(MEMORY)}")
-    shown = {} if value else dict(list(_looked_at(node).items())[:COLUMNS])
+    shown = {} if value else dict(list(looked_at(node).items())[:COLUMNS])
     asked = {"found": node} | {f"value_{number}": part for number, part in enumerate(shown.values())}
     selected = rules.select(
         asked,
@@ -185,22 +185,6 @@ def _sample(opened: Opened, values: list[str]) -> list[tuple[Any, ...]]:
     few = f"(FROM found_by_rule ORDER BY hash({key}), {key} LIMIT {SAMPLE})"
     query = f"SELECT {shown} FROM {few} f JOIN {sql.name(opened.subject.name)} c USING ({key}) ORDER BY 1"
     return opened.duckdb.execute(query).fetchall()
-
-
-def _looked_at(node: rules.Node) -> Mapping[str, rules.Node]:
-    """The columns and the figures of related tables that a rule looks at, as they are written."""
-    match node:
-        case nodes.Path():
-            return {rules.format(node): node}
-        case nodes.Aggregate(name="exists", table=table, where=where):
-            counted = nodes.Aggregate("count", table, None, where)
-            return {rules.format(counted): counted}
-        case nodes.Aggregate():
-            return {rules.format(node): node}
-        case nodes.Sequence():
-            return {}
-        case _:
-            return {text: part for child in nodes.children(node) for text, part in _looked_at(child).items()}
 
 
 def _published(opened: Opened) -> Callable[[Literal["tag", "segment", "audience"], str], ir.Table]:

@@ -13,6 +13,7 @@ from usher.cli import (
     demo,
     doctor,
     programs,
+    rules,
     seeds,
     serve,
     sources,
@@ -58,6 +59,7 @@ app.command("apply", rich_help_panel=DEFINE)(definitions.apply)
 app.command("export", rich_help_panel=DEFINE)(definitions.export)
 app.add_typer(sources.app, name="sources", rich_help_panel=DEFINE)
 app.add_typer(audiences.app, name="audiences", rich_help_panel=DEFINE)
+app.add_typer(rules.app, name="rules", rich_help_panel=DEFINE)
 app.add_typer(sync.app, name="sync", rich_help_panel=DEFINE)
 app.add_typer(programs.app, name="programs", rich_help_panel=DEFINE)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=DEFINE)
