@@ -129,6 +129,14 @@ class Values:
                 return node.value
             if function.takes[min(number, len(function.takes) - 1)] == TIMES:
                 return self.moment(node)
+        return self.operand(node)
+
+    def operand(self, node: Node) -> Any:
+        """A value that is calculated with: a written-out fraction is binary, as all others are."""
+        import ibis
+
+        if isinstance(node, nodes.Literal) and isinstance(node.value, float):
+            return ibis.literal(repr(node.value)).cast("float64")
         return self.value(node)
 
     def moment(self, literal: nodes.Literal) -> ir.Value:
@@ -140,7 +148,7 @@ class Values:
         return ibis.literal(moment)
 
     def arithmetic(self, node: nodes.Arithmetic) -> Any:
-        left, right = (_calculable(self.value(side)) for side in (node.left, node.right))
+        left, right = (_calculable(self.operand(side)) for side in (node.left, node.right))
         match node.operator:
             case "+":
                 return left + right

@@ -11,6 +11,7 @@ import ibis
 import pyarrow as pa
 
 from usher.rules import Schema, Table, parse, select
+from usher.rules.schema import Link
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2024, 3, 31, 12, tzinfo=UTC)
@@ -27,12 +28,31 @@ SCHEMA = Schema(
     },
     key="id",
     tables={
-        "orders": Table("orders", {"day": "date", "value": "number", "genre": "text"}, "customer", at="day"),
+        "orders": Table(
+            "orders",
+            {"day": "date", "value": "number", "genre": "text"},
+            "customer",
+            at="day",
+            links={"performances": Link("performance", "performances")},
+        ),
         "visits": Table("visits", {"at": "instant", "page": "text"}, "customer", at="at"),
         "notes": Table("notes", {"text": "text"}, "customer"),
+        "events": Table("events", {"at": "instant", "event": "text"}, "customer", at="at"),
     },
     tags=frozenset({"VIP", "STAFF"}),
     audiences=frozenset({"members"}),
+    segments=frozenset({"local"}),
+    links={"households": Link("household", "households")},
+    lookups={
+        "performances": Table(
+            "performances",
+            {"kind": "text", "starts": "instant", "seats": "number"},
+            "id",
+            links={"venues": Link("venue", "venues")},
+        ),
+        "venues": Table("venues", {"city": "text", "opened": "date"}, "id"),
+        "households": Table("households", {"size": "number", "place": "text"}, "id"),
+    },
 )
 TYPES: dict[str, dict[str, pa.DataType]] = {
     "customers": {
@@ -44,10 +64,27 @@ TYPES: dict[str, dict[str, pa.DataType]] = {
         "birthday": pa.date32(),
         "joined": pa.timestamp("us"),
         "seen": pa.timestamp("us", tz="UTC"),
+        "household": pa.int64(),
     },
-    "orders": {"customer": pa.int64(), "day": pa.date32(), "value": pa.float64(), "genre": pa.string()},
+    "orders": {
+        "customer": pa.int64(),
+        "day": pa.date32(),
+        "value": pa.float64(),
+        "genre": pa.string(),
+        "performance": pa.int64(),
+    },
     "visits": {"customer": pa.int64(), "at": pa.timestamp("us", tz="UTC"), "page": pa.string()},
     "notes": {"customer": pa.int64(), "text": pa.string()},
+    "events": {"customer": pa.int64(), "at": pa.timestamp("us", tz="UTC"), "event": pa.string()},
+    "performances": {
+        "id": pa.int64(),
+        "kind": pa.string(),
+        "starts": pa.timestamp("us", tz="UTC"),
+        "seats": pa.int32(),
+        "venue": pa.string(),
+    },
+    "venues": {"id": pa.string(), "city": pa.string(), "opened": pa.date32()},
+    "households": {"id": pa.int64(), "size": pa.int64(), "place": pa.string()},
     "members": {"id": pa.int64()},
 }
 Rows = Sequence[Mapping[str, Any]]
@@ -70,7 +107,7 @@ class Shop:
         self.duckdb.con.register(name, table)
 
     def tables(self) -> dict[str, ibis.Table]:
-        return {name: self.duckdb.table(name) for name in ("customers", "orders", "visits", "notes")}
+        return {name: self.duckdb.table(name) for name in TYPES if name != "members"}
 
     def compile(self, expressions: Mapping[str, Any], now: datetime = NOW, zone: Any = LONDON) -> ibis.Table:
         parsed = {name: parse(rule) if isinstance(rule, str) else rule for name, rule in expressions.items()}
