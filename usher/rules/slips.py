@@ -44,6 +44,35 @@ _HINTS = (
     (r"(?i)(limit)\b", "there is no limit in a rule."),
 )
 
+#: What other languages call it, and what to write here.
+FOREIGN = {
+    **dict.fromkeys(["lower", "lcase"], "write lowercase(…)"),
+    **dict.fromkeys(["upper", "ucase"], "write uppercase(…)"),
+    **dict.fromkeys(["len", "char_length", "octet_length"], "write length(…)"),
+    **dict.fromkeys(["average", "mean"], "write avg(table.column)"),
+    **dict.fromkeys(["total"], "write sum(table.column)"),
+    **dict.fromkeys(["maximum", "greatest", "largest"], "write max(table.column)"),
+    **dict.fromkeys(["minimum", "least", "smallest"], "write min(table.column)"),
+    **dict.fromkeys(["like", "ilike", "regexp_like", "matches"], 'write match(column, "te*")'),
+    **dict.fromkeys(["includes", "instr", "position", "strpos"], 'write contains(column, "text")'),
+    **dict.fromkeys(["startswith", "beginswith"], 'write starts_with(column, "text")'),
+    **dict.fromkeys(["endswith"], 'write ends_with(column, "text")'),
+    **dict.fromkeys(["nvl", "isnull", "ifnull"], "write coalesce(a, b), or ask `is set`"),
+    **dict.fromkeys(["iff", "iif", "case"], "write if(condition, a, b)"),
+    **dict.fromkeys(["datediff", "date_diff", "timediff"], "write days_between(a, b) or days_since(a)"),
+    **dict.fromkeys(
+        ["dateadd", "date_add", "date_sub"], "write `x within 30 days` or `x before 30 days ago`"
+    ),
+    **dict.fromkeys(["now", "today", "getdate", "current_date"], "write `x within 30 days` or days_since(x)"),
+    **dict.fromkeys(["date", "to_date", "timestamp"], 'a date is written as a text: "2024-05-31"'),
+    **dict.fromkeys(["weekday", "dayofweek", "dow"], 'write day_of_week(x) = "Monday"'),
+    **dict.fromkeys(["dayofmonth", "day"], "write day_of_month(x)"),
+    **dict.fromkeys(["to_number", "int", "float", "cast"], "write number(x)"),
+    **dict.fromkeys(["ntile", "percentile"], "write quantile(x, 4)"),
+    **dict.fromkeys(["mode"], "write most_frequent(table.column)"),
+    **dict.fromkeys(["count_distinct", "unique"], "write distinct(table.column)"),
+    **dict.fromkeys(["followed_by", "sequence"], 'write did "A" then "B" within 7 days'),
+}
 ANNIVERSARY = (
     "anniversary(…) is asked with `within` only, for example anniversary(birthday) within next 7 days."
 )
