@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
 
 from usher.rules import nodes
+from usher.rules.chains import chain
+from usher.rules.changes import Change
 from usher.rules.describe import clause_phrase
-from usher.rules.flip import Facts, flip
+from usher.rules.facts import Facts, answered, conditions, inner, questions
+from usher.rules.flip import flip
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema
 
-Values = Callable[[Mapping[str, Node]], Mapping[str, object]]
+#: So many rows of one part are shown.
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a related table: its time, the columns that the rule asks about, and where it was read."""
+
+    table: str
+    at: date | None
+    values: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
+
+
+#: Answers named expressions for the person as of a moment, by `select`.
+Values = Callable[[Mapping[str, Node], datetime], Mapping[str, object]]
+#: The person's rows that an aggregate or a step asks for, the newest first.
+Rows = Callable[[nodes.Aggregate | nodes.Step], Sequence[Row]]
 
 
 @dataclass(frozen=True)
 class Explanation:
     """One part of a rule, for one person.
 
-    `value` is what was compared (a count, a last date, a column), None where nothing was or it is missing.
-    `to_flip` stands on the whole rule only: a sentence, honest where no single change would do.
+    `value` is what was compared (a count, a last date, a column), None where nothing was or it is missing;
+    `other` what it was compared with, unless that is written out in the rule. `rows` are some of the rows
+    that made the value, the newest first. `nested` names the tag, segment or audience that a part asks for:
+    it has an explanation of its own. `to_flip` and `change` stand on the whole rule only: a sentence, honest
+    where no single change would do, and the same for a program.
     """
 
     text: str
@@ -27,75 +51,86 @@ class Explanation:
     value: object = None
     children: tuple[Explanation, ...] = ()
     to_flip: str | None = None
+    other: object = None
+    rows: tuple[Row, ...] = ()
+    nested: tuple[str, str] | None = None
+    change: Change | None = None
 
 
-def explain(node: Node, schema: Schema, values: Values) -> Explanation:
-    """The rule as a tree. `values` evaluates named expressions for the person, by `select`, once."""
-    parts = list(dict.fromkeys(_conditions(node)))
-    questions: dict[str, Node] = {f"holds{number}": part for number, part in enumerate(parts)}
-    for number, part in enumerate(parts):
-        if (operand := compared(part)) is not None:
-            questions[f"value{number}"] = operand
-        if (latest := _latest(part, schema)) is not None:
-            questions[f"latest{number}"] = latest
-    answers = values(questions)
-    facts = {
-        part: Facts(bool(answers[f"holds{n}"]), answers.get(f"value{n}"), answers.get(f"latest{n}"))
-        for n, part in enumerate(parts)
+def explain(
+    node: Node,
+    schema: Schema,
+    values: Values,
+    rows: Rows | None = None,
+    *,
+    now: datetime,
+    zone: tzinfo,
+) -> Explanation:
+    """A condition as a tree. `values` is asked once, and again as of moments at which time may change it."""
+    parts = list(dict.fromkeys(conditions(node)))
+    asked = {
+        f"{name}{number}": question
+        for number, part in enumerate(parts)
+        for name, question in questions(part, schema, now, zone).items()
     }
-    return _tree(node, schema, facts, flip(node, schema, facts))
+    answers = values(asked, now)
+    facts = {part: answered(_of_part(answers, number)) for number, part in enumerate(parts)}
+
+    def holds_at(moment: datetime) -> bool:
+        return bool(values({"holds": node}, moment)["holds"])
+
+    to_flip, change = flip(node, schema, facts, holds_at, now=now, zone=zone)
+    return _tree(node, schema, facts, rows, to_flip, change)
 
 
-def _tree(node: Node, schema: Schema, facts: Mapping[Node, Facts], to_flip: str | None = None) -> Explanation:
-    below = tuple(_tree(part, schema, facts) for part in inner(node))
+def _of_part(answers: Mapping[str, object], number: int) -> dict[str, object]:
+    return {
+        name.rstrip("0123456789"): value
+        for name, value in answers.items()
+        if name == f"{name.rstrip('0123456789')}{number}"
+    }
+
+
+def _tree(
+    node: Node,
+    schema: Schema,
+    facts: Mapping[Node, Facts],
+    rows: Rows | None,
+    to_flip: str | None = None,
+    change: Change | None = None,
+) -> Explanation:
     fact = facts[node]
-    return Explanation(clause_phrase(node, schema), fact.holds, fact.value, below, to_flip)
+    return Explanation(
+        clause_phrase(node, schema),
+        fact.holds,
+        fact.value,
+        tuple(_tree(part, schema, facts, rows) for part in inner(node)),
+        to_flip,
+        fact.other,
+        _made_by(node, rows) if rows else (),
+        (node.kind, node.name) if isinstance(node, nodes.Membership) else None,
+        change,
+    )
 
 
-def inner(node: Node) -> tuple[Node, ...]:
-    """The conditions that a condition is made of."""
-    match node:
-        case nodes.And(parts=parts) | nodes.Or(parts=parts):
-            return parts
-        case nodes.Not(part=part):
-            return (part,)
-        case _:
-            return ()
+def _made_by(node: Node, rows: Rows) -> tuple[Row, ...]:
+    """The rows that made the value of a single condition."""
+    if isinstance(node, nodes.Sequence):
+        steps = [step for step in node.steps if not step.absent]
+        return chain([(step.within, rows(step)) for step in steps])
+    looked_at = node.by if isinstance(node, nodes.Top) else None if inner(node) else node
+    aggregates = (
+        [] if looked_at is None else [n for n in nodes.walk(looked_at) if isinstance(n, nodes.Aggregate)]
+    )
+    found: list[Row] = []
+    for aggregate in dict.fromkeys(aggregates):
+        found += [row for row in rows(aggregate)[:SHOWN] if row not in found]
+    return tuple(found)
 
 
-def _conditions(node: Node) -> Iterator[Node]:
-    yield node
-    for part in inner(node):
-        yield from _conditions(part)
-
-
-def compared(node: Node) -> Node | None:
-    """The value that a single condition looks at."""
-    match node:
-        case nodes.Comparison(left=left, right=right):
-            found: Node | None = right if isinstance(left, nodes.Literal) else left
-        case (
-            nodes.In(value=value)
-            | nodes.IsSet(value=value)
-            | nodes.Within(value=value)
-            | nodes.Timed(value=value)
-        ):
-            found = value
-        case nodes.Aggregate(table=table, where=where):
-            found = nodes.Aggregate("count", table, None, where)
-        case nodes.Call(arguments=(first, *_)):
-            found = first
-        case nodes.Path():
-            found = node
-        case _:
-            found = None
-    return None if isinstance(found, nodes.Literal) else found
-
-
-def _latest(node: Node, schema: Schema) -> Node | None:
-    """When the last of the rows was that a condition counts."""
-    rows = compared(node)
-    if not isinstance(rows, nodes.Aggregate) or rows.name != "count":
-        return None
-    at = schema.tables[rows.table].at
-    return nodes.Aggregate("max", rows.table, at, rows.where) if at else None
+def telling(part: nodes.Aggregate | nodes.Step, schema: Schema) -> tuple[str, ...]:
+    """The columns that an aggregate or a step asks about, its time first; those of linked rows as `a.b`."""
+    at = schema.tables[part.table].at
+    named = [at, part.column if isinstance(part, nodes.Aggregate) else None]
+    named += [node.name for node in nodes.walk(part) if isinstance(node, nodes.Path)]
+    return tuple(dict.fromkeys(name for name in named if name))

@@ -1,285 +1,152 @@
 """The smallest change that would flip a rule for one person, said only where it is certain.
 
-Each part of the rule that stands alone proposes changes: rows to come, a tag to give or take, a column to
-change, time to pass. A change is offered only if the whole rule is certain to flip by it, whatever those
-parts then say that the change touches in ways we cannot foretell.
+Each condition of the rule that stands alone proposes changes: rows to come, a tag to give or take, a column
+to change, time to pass. A change is offered only if the whole rule is certain to flip by it: whatever those
+conditions then say that the change touches in ways that cannot be foretold. What time alone does is not
+foretold but tried: the rule is asked again, as of then.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from usher.rules import english, nodes
-from usher.rules.describe import as_test, details_phrase
-from usher.rules.moments import shifted
+from usher.rules.changes import Change, Wait
+from usher.rules.describe import details_phrase
+from usher.rules.facts import Facts, compared, inner
+from usher.rules.moments import instant_of, shifted
 from usher.rules.nodes import Node
-from usher.rules.references import references
+from usher.rules.proposals import Proposal, Proposals, counts, parts_of
 from usher.rules.schema import Schema
+from usher.rules.solve import Solver
+from usher.rules.wording import Words, oriented
 
-_SIGNS: dict[str, Callable[[float, float], bool]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 NOT_IN_ONE_STEP = "No single change is certain to {outcome}."
+#: So many moments are tried at most.
+TRIED = 8
+_UNITS: dict[str, nodes.Unit] = {"days": "day", "weeks": "week", "months": "month", "years": "year"}
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a part of the rule says of the person, the value it looks at, and when its last row was."""
+def flip(
+    node: Node,
+    schema: Schema,
+    facts: Mapping[Node, Facts],
+    holds_at: Callable[[datetime], bool],
+    *,
+    now: datetime,
+    zone: tzinfo,
+) -> tuple[str, Change | None]:
+    """A sentence, "One order would take them out.", and the change; None where no change is certain.
 
-    holds: bool
-    value: object = None
-    latest: object = None
-
-
-@dataclass(frozen=True)
-class Change:
-    """`sentence` has a place for the outcome; `after` is what a condition says then (None: nobody knows)."""
-
-    cost: int
-    sentence: str
-    after: Callable[[Node, Facts], bool | None]
-
-
-def flip(node: Node, schema: Schema, facts: Mapping[Node, Facts]) -> str:
-    """A sentence: "One order would take them out."."""
+    `facts` are those of all `conditions` of the rule; `holds_at` asks the whole rule as of a later moment.
+    """
     holds = facts[node].holds
-    outcome, move = ("take them out", "be out") if holds else ("bring them in", "be in")
-    changes = sorted(_changes(node, schema, facts), key=lambda change: change.cost)
-    for change in changes:
-        if _after(node, change, facts) is (not holds):
-            return change.sentence.format(outcome=outcome, move=move)
-    return NOT_IN_ONE_STEP.format(outcome=outcome)
+    words = {True: ("take them out", "be out"), False: ("bring them in", "be in")}[holds]
+    outcome = dict(zip(("outcome", "move"), words, strict=True))
+    proposals = Proposals(schema, Solver(Words(schema), now, zone))
+    found = [one for part in facts for one in proposals.of(part, facts[part])]
+    for proposal in sorted(found, key=lambda one: one.cost):
+        if _after(node, proposal, facts) is (not holds):
+            return proposal.sentence.format(**outcome), proposal.change
+    waits = (wait for part in facts for wait in _Waits(schema, now, zone).of(part, facts[part]))
+    for wait in sorted(set(waits), key=lambda one: (one.until, one.sentence))[:TRIED]:
+        if holds_at(wait.until) is not holds:
+            return wait.sentence.format(**outcome), Wait(wait.until)
+    return NOT_IN_ONE_STEP.format(**outcome), None
 
 
-def _after(node: Node, change: Change, facts: Mapping[Node, Facts]) -> bool | None:
+def _after(node: Node, change: Proposal, facts: Mapping[Node, Facts]) -> bool | None:
+    """What a condition says after a change; None: nobody knows."""
+    if not change.touches(node):
+        return facts[node].holds
+    answers = [_after(part, change, facts) for part in inner(node)]
     match node:
-        case nodes.Not(part=part):
-            found = _after(part, change, facts)
-            return None if found is None else not found
-        case nodes.And(parts=parts) | nodes.Or(parts=parts):
+        case nodes.Not() if answers:
+            return None if answers[0] is None else not answers[0]
+        case nodes.And() | nodes.Or() | nodes.Among():
             decisive = isinstance(node, nodes.Or)
-            answers = [_after(part, change, facts) for part in parts]
             return decisive if decisive in answers else None if None in answers else not decisive
-        case _:
-            return change.after(node, facts[node])
-
-
-def _changes(node: Node, schema: Schema, facts: Mapping[Node, Facts]) -> Iterator[Change]:
-    for leaf in nodes.walk(node):
-        fact = facts.get(leaf)
-        if fact is None:
-            continue
-        counted = counts(leaf)
-        if counted is not None:
-            yield from _by_rows(leaf, counted, fact, schema)
-        match leaf:
-            case nodes.Membership():
-                yield _by_tag(leaf, fact)
-            case nodes.Comparison(left=nodes.Aggregate(name="sum")):
-                yield from _by_amount(leaf, fact, schema)
-            case nodes.Within() | nodes.Timed():
-                yield from _by_latest(leaf, fact, schema)
-                yield from _by_waiting(leaf, fact)
-            case nodes.Path() | nodes.Comparison() | nodes.In() | nodes.IsSet() | nodes.Call():
-                yield from _by_column(leaf, fact, schema)
+        case nodes.Sample():
+            return facts[node].drawn if answers[0] else answers[0]
+        case nodes.Top():
+            return False if answers[0] is False else None
+    return change.after(node, facts[node])
 
 
 @dataclass(frozen=True)
-class Counted:
-    rows: nodes.Aggregate
-    sign: str
-    bound: float
-
-    def holds(self, count: float) -> bool:
-        return _SIGNS[self.sign](count, self.bound)
+class _Wait:
+    until: datetime
+    sentence: str
 
 
-def counts(node: Node) -> Counted | None:
-    """A condition on how many rows there are, or None."""
-    match node:
-        case nodes.Aggregate(name="exists"):
-            return Counted(node, ">=", 1)
-        case nodes.Comparison(
-            operator=sign, left=nodes.Aggregate(name="count") as rows, right=nodes.Literal(value=bound)
-        ):
-            return Counted(rows, sign, float(bound))
-    return None
+class _Waits:
+    """Moments at which a condition may change by time alone."""
 
+    def __init__(self, schema: Schema, now: datetime, zone: tzinfo) -> None:
+        self.schema, self.now, self.zone = schema, now, zone
 
-def _by_rows(leaf: Node, counted: Counted, fact: Facts, schema: Schema) -> Iterator[Change]:
-    count, rows = int(str(fact.value or 0)), counted.rows
-    table = english.table_of(rows.table, schema)
-    details = details_phrase(rows.where, schema, rows.table)
-    for more in sorted({1, int(counted.bound) - count, int(counted.bound) - count + 1}):
-        if more > 0 and counted.holds(count + more) is not fact.holds:
-            amount = f"One {english.noun(table)}" if more == 1 else f"{more:,} {english.plural(table)}"
-            yield Change(more, f"{amount}{details} would {{outcome}}.", _rows_come(rows, more, schema))
-            break
-    window = _window(rows.where, table.at)
-    if window and count and counted.holds(0) is not fact.holds and isinstance(fact.latest, date):
-        when = _later(fact.latest, window.period)
-        others = nodes.And(tuple(part for part in _parts(rows.where) if part != window))
-        rest = details_phrase(others, schema, rows.table) if others.parts else ""
-        sentence = f"Without another {english.noun(table)}{rest} they would {{move}} from {_day(when)}."
-        yield Change(50, sentence, _time_passes(leaf))
+    def of(self, node: Node, fact: Facts) -> Iterator[_Wait]:
+        for moment in self.moments(node, fact):
+            if moment > self.now:
+                local = moment.astimezone(self.zone)
+                day = f"{local.day} {local:%B} {local.year}"
+                yield _Wait(moment, self.sentence(node).replace("DAY", day))
 
-
-def _rows_come(
-    rows: nodes.Aggregate, more: int, schema: Schema, *, only: Node | None = None
-) -> Callable[..., bool | None]:
-    """What conditions say after `more` rows that fulfil the `where` of `rows` have come, just now."""
-    at = english.table_of(rows.table, schema).at
-    now = all(_is_past_window(part, at) or at not in references(part).columns for part in _parts(rows.where))
-
-    def after(node: Node, fact: Facts) -> bool | None:
-        if node == only:
-            return not fact.holds
-        if rows.table not in references(node).tables:
-            return fact.holds
+    def sentence(self, node: Node) -> str:
         counted = counts(node)
-        if counted is not None:
-            where = counted.rows.where
-            if where in (None, rows.where) or (
-                now and all(_is_past_window(part, at) for part in _parts(where))
-            ):
-                return counted.holds(int(str(fact.value or 0)) + more)
-        if now and isinstance(node, nodes.Within | nodes.Timed) and _is_latest(node.value, at):
-            return _holds_now(node)
-        return None
+        if counted is None or isinstance(node, nodes.Sequence):
+            return "They would {move} from DAY if nothing else happens."
+        others = tuple(part for part in parts_of(counted.rows.where) if not isinstance(part, nodes.Within))
+        noun = english.noun(self.schema.tables[counted.rows.table])
+        rest = details_phrase(nodes.And(others), self.schema, counted.rows.table) if others else ""
+        return f"Without another {noun}{rest} they would {{move}} from DAY."
 
-    return after
+    def moments(self, node: Node, fact: Facts) -> Iterator[datetime]:
+        if any(True for _ in inner(node)):
+            return
+        times = [value for value in (fact.value, fact.latest, fact.earliest) if isinstance(value, date)]
+        for value in dict.fromkeys(times):
+            moment = instant_of(value, self.zone)
+            yield moment
+            for period in self.periods(node):
+                yield from self.around(moment, period)
+        within = compared(node)[0]
+        if isinstance(node, nodes.Within) and within is not None and isinstance(fact.value, date):
+            yield from self.anniversaries(node, fact.value)
 
+    def periods(self, node: Node) -> Iterator[nodes.Period]:
+        yield from (part for part in nodes.walk(node) if isinstance(part, nodes.Period))
+        if isinstance(node, nodes.Comparison):
+            _, value, bound = oriented(node)
+            if isinstance(value, nodes.Call) and isinstance(bound, nodes.Literal) and bound.kind == "number":
+                unit = "years" if value.name == "age" else value.name.partition("_")[0]
+                count = int(bound.value)
+                if unit in _UNITS and 0 <= count < 1_000:
+                    yield from (nodes.Period(some, _UNITS[unit]) for some in (count, count + 1))
 
-def _by_tag(leaf: nodes.Membership, fact: Facts) -> Change:
-    name = english.quoted(leaf.name)
-    if leaf.kind == "tag":
-        words = f"Taking away the tag {name}" if fact.holds else f"The tag {name}"
-    else:
-        words = f"{'Leaving' if fact.holds else 'Joining'} the audience {name}"
-    return Change(1, f"{words} would {{outcome}}.", lambda node, known: known.holds is not (node == leaf))
+    def around(self, moment: datetime, period: nodes.Period) -> Iterator[datetime]:
+        """When `moment` is a whole period ago, and when it is a whole period ahead."""
+        try:
+            later = shifted(moment, period, self.zone, 1)
+            while shifted(later, period, self.zone, -1) < moment:  # after the last day of a shorter month
+                later += timedelta(days=1)
+            yield later
+            earlier = shifted(moment, period, self.zone, -1)
+            while shifted(earlier, period, self.zone, 1) < moment:
+                earlier += timedelta(days=1)
+            yield earlier
+        except (OverflowError, ValueError):  # beyond the calendar
+            return
 
-
-def _by_amount(leaf: nodes.Comparison, fact: Facts, schema: Schema) -> Iterator[Change]:
-    rows, bound = leaf.left, leaf.right
-    if (
-        not isinstance(rows, nodes.Aggregate)
-        or not isinstance(bound, nodes.Literal)
-        or bound.kind != "number"
-    ):
-        return
-    missing = float(bound.value) - float(str(fact.value or 0))
-    signs = (">", ">=") if not fact.holds else ("<", "<=")
-    if leaf.operator not in signs or missing < 0:
-        return
-    far = "more than" if leaf.operator in (">", "<=") else "at least"
-    noun = english.noun(english.table_of(rows.table, schema))
-    details = details_phrase(rows.where, schema, rows.table)
-    amount = f"{far} {missing:,.2f}".removesuffix(".00")
-    sentence = (
-        f"One {noun}{details} with {english.readable(rows.column or '')} of {amount} would {{outcome}}."
-    )
-    yield Change(3, sentence, _rows_come(rows, 1, schema, only=leaf))
-
-
-def _by_latest(leaf: nodes.Within | nodes.Timed, fact: Facts, schema: Schema) -> Iterator[Change]:
-    rows = leaf.value
-    if not isinstance(rows, nodes.Aggregate):
-        return
-    table = english.table_of(rows.table, schema)
-    if _is_latest(rows, table.at) and _holds_now(leaf) is (not fact.holds):
-        sentence = f"One {english.noun(table)} would {{outcome}}."
-        yield Change(1, sentence, _rows_come(nodes.Aggregate("count", rows.table), 1, schema))
-
-
-def _by_waiting(leaf: nodes.Within | nodes.Timed, fact: Facts) -> Iterator[Change]:
-    period = leaf.period if isinstance(leaf, nodes.Within) else leaf.moment
-    if not isinstance(fact.value, date) or not isinstance(period, nodes.Period):
-        return
-    ends = (isinstance(leaf, nodes.Timed) and leaf.relation == "before") is not fact.holds
-    if ends and not (isinstance(leaf, nodes.Within) and leaf.upcoming):
-        when = _day(_later(fact.value, period))
-        yield Change(50, f"They would {{move}} from {when} if nothing else happens.", _time_passes(leaf))
-
-
-def _by_column(leaf: Node, fact: Facts, schema: Schema) -> Iterator[Change]:
-    found = references(leaf)
-    if found.tables or len(found.columns) != 1:
-        return
-    wanted = as_test(leaf, schema, negated=fact.holds)
-
-    def after(node: Node, known: Facts) -> bool | None:
-        if node == leaf:
-            return not known.holds
-        return None if references(node).columns & found.columns else known.holds
-
-    yield Change(10, f"They would {{move}} if {wanted}.", after)
-
-
-def _time_passes(leaf: Node) -> Callable[[Node, Facts], bool | None]:
-    def after(node: Node, fact: Facts) -> bool | None:
-        if node == leaf:
-            return not fact.holds
-        moves = any(isinstance(part, nodes.Within | nodes.Timed) for part in nodes.walk(node))
-        return None if moves else fact.holds
-
-    return after
-
-
-def _parts(where: Node | None) -> tuple[Node, ...]:
-    return () if where is None else where.parts if isinstance(where, nodes.And) else (where,)
-
-
-def _is_past_window(part: Node, at: str | None) -> bool:
-    """A window on the table's own time that a row of just now falls into."""
-    past = isinstance(part, nodes.Within) and not part.upcoming and part.period.count > 0
-    return past and isinstance(part, nodes.Within) and part.value == nodes.Path((at or "",))
-
-
-def _window(where: Node | None, at: str | None) -> nodes.Within | None:
-    found = [part for part in _parts(where) if isinstance(part, nodes.Within) and _is_past_window(part, at)]
-    others = [part for part in _parts(where) if part not in found]
-    timeless = not any(
-        isinstance(node, nodes.Within | nodes.Timed) for part in others for node in nodes.walk(part)
-    )
-    return found[0] if len(found) == 1 and timeless else None
-
-
-def _is_latest(node: Node, at: str | None) -> bool:
-    return (
-        isinstance(node, nodes.Aggregate)
-        and node.name in ("last", "max")
-        and node.column == at
-        and not node.where
-    )
-
-
-def _holds_now(node: nodes.Within | nodes.Timed) -> bool | None:
-    """What a window says of a row of just now."""
-    if isinstance(node, nodes.Within):
-        return node.period.count > 0 and not node.upcoming
-    if isinstance(node.moment, nodes.Period) and node.moment.count > 0:
-        return node.relation == "after"
-    return None
-
-
-def _later(moment: date, period: nodes.Period) -> datetime:
-    """The first day on which `moment` is a whole period ago."""
-    start = moment if isinstance(moment, datetime) else datetime.combine(moment, time.min, UTC)
-    zone = start.tzinfo or UTC
-    start = start.replace(tzinfo=zone)
-    end = shifted(start, period, zone, 1).astimezone(zone)
-    while shifted(end, period, zone, -1) < start:
-        end += timedelta(days=1)
-    return end
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B} {moment.year}"
+    def anniversaries(self, node: nodes.Within, first: date) -> Iterator[datetime]:
+        if not isinstance(node.value, nodes.Call) or node.value.name != "anniversary":
+            return
+        start = instant_of(first, self.zone)
+        years = self.now.astimezone(self.zone).year - first.year
+        for count in range(max(years, 1), years + 3):
+            day = shifted(start, nodes.Period(count, "year"), self.zone, 1).astimezone(self.zone).date()
+            moment = instant_of(day, self.zone)
+            yield moment
+            yield from self.around(moment, node.period)
