@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from usher.cli import house
 from usher.cli.definitions import JSON
@@ -29,18 +30,18 @@ def check(as_json: JSON = False) -> None:
         out.print("No table is defined. See docs/sources.md, or apply examples/musicshop/definitions")
     for one in [] if as_json else found:
         if one.error:
-            out.print(f"[red]✗ {one.table}[/red] ({one.source}): {one.error}")
+            out.print(f"[red]✗ {one.table}[/red] ({one.source}): {escape(one.error)}")
             continue
         as_of = f", newest row {one.data_as_of:%Y-%m-%d %H:%M}" if one.data_as_of else ""
         mark = "[red]✗" if one.refused else "[green]✓"
         out.print(f"{mark} {one.table}[/] ({one.source}): {one.rows or 0:,} rows{as_of}")
-        out.print(f"    {', '.join(f'{name} {kind}' for name, kind in one.columns.items())}")
+        out.print(f"    {escape(', '.join(f'{name} {kind}' for name, kind in one.columns.items()))}")
         for text in one.refused.values():
-            out.print(f"    [red]{text}[/red]")
+            out.print(f"    [red]{escape(text)}[/red]")
         for finding in one.findings:
-            out.print(f"    [yellow]{finding.count:,} × {finding.text}[/yellow]")
+            out.print(f"    [yellow]{finding.count:,} × {escape(finding.text)}[/yellow]")
             for place in finding.places[:5]:
-                out.print(f"        {place}")
+                out.print(f"        {escape(str(place))}")
     if any(one.error or one.refused for one in found):
         raise typer.Exit(1)
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 BATCH = 50_000
+#: Whether a DuckDB file holds the rows of a table itself.
+_HELD = """SELECT count(*) FROM duckdb_tables()
+    WHERE database_name = ? AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)"""
 
 
 def attached(connection: duckdb.DuckDBPyConnection, table: Table) -> Relation:
@@ -38,12 +41,14 @@ def attached(connection: duckdb.DuckDBPyConnection, table: Table) -> Relation:
         connection.execute(f"ATTACH IF NOT EXISTS {sql.text(path)} AS {alias} (READ_ONLY)")
         qualified = ".".join([alias, *map(sql.name, _qualified(table, "main"))])
         connection.execute(f"SELECT 1 FROM {qualified} LIMIT 0")
+        held = sql.row(connection, _HELD, [f"source_{table.source_id}", *_qualified(table, "main")])[0]
     except duckdb.CatalogException:
         raise SourceError(f"{table}: {path} has no table {table.location}") from None
     except duckdb.IOException as problem:
         reason = str(problem).splitlines()[0]
         raise SourceError(f"{table}: {path} cannot be opened ({reason})", retry="lock" in reason) from None
-    return relation.of_database(qualified, path)
+    # a view may read other files, whose changes this file does not show
+    return relation.of_database(qualified, path if held else None)
 
 
 def duckdb_path(source: Source) -> Path:

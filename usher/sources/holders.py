@@ -19,17 +19,22 @@ def not_holding(opened: Opened) -> str:
     Addresses are compared trimmed and without regard to case. The holder is the first or the newest row, as
     the table's `same_email` says (first if it says nothing).
     """
-    return f"(SELECT key, holder FROM {_sharing(opened.opened[opened.subject.name])} WHERE key != holder)"
+    customers = opened.opened[opened.subject.name]
+    if not _count(opened.duckdb, customers):
+        return "(SELECT '' AS key, '' AS holder LIMIT 0)"
+    return f"(SELECT key, holder FROM {_sharing(customers)} WHERE key != holder)"
 
 
 def shared_addresses(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> Iterable[Finding]:
     """The finding of the customers whose address is another's, if there are any."""
     table, data = one.table, one.relation
-    others = f"FROM {_sharing(one)} WHERE key != holder"
-    [[count]] = known.rows(connection, table, data, f"SELECT count(*) {others}")
+    count = _count(connection, one)
     if not count:
         return
-    listed = f"SELECT _file, _row, email, holder {others} ORDER BY _file, _row LIMIT {KEPT}"
+    listed = (
+        f"SELECT _file, _row, email, holder FROM {_sharing(one)} WHERE key != holder"
+        f" ORDER BY _file, _row LIMIT {KEPT}"
+    )
     places = tuple(
         data.place(file, row, table.email, f"{email} is the address of customer {holder}")
         for file, row, email, holder in known.rows(connection, table, data, listed)
@@ -37,6 +42,12 @@ def shared_addresses(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> I
     which = "the newest row" if table.same_email == Table.Choice.NEWEST else "the first row"
     text = f"customers have the address of another one, who alone is mailed: {which} has it"
     yield Finding("shared_addresses", text, count, places)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> int:
+    counting = f"SELECT count(*) FROM {_sharing(one)} WHERE key != holder"
+    [[count]] = known.rows(connection, one.table, one.relation, counting)
+    return int(count)
 
 
 def _sharing(one: OpenTable) -> str:

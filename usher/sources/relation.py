@@ -63,9 +63,11 @@ def of_parquet(
     return Relation(scan, numbered, copies or {}, findings, _signature(map(Path, paths)))
 
 
-def of_database(qualified: str, path: Path) -> Relation:
-    """A table or view of an attached DuckDB file, which lies at `path`."""
+def of_database(qualified: str, path: Path | None) -> Relation:
+    """A table or view of an attached DuckDB file; `path` is the file where it holds all of the rows."""
     numbered = f"(SELECT *, '' AS _file, row_number() OVER () - 1 AS _row FROM {qualified})"
+    if path is None:
+        return Relation(qualified, numbered)
     # what was written last may still stand in the log beside the file
     files = [one for one in (path, path.with_name(f"{path.name}.wal")) if one.exists()]
     return Relation(qualified, numbered, signature=_signature(files))

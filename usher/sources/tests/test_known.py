@@ -62,3 +62,14 @@ def test_a_changed_duckdb_file_has_another_signature(shop: Path) -> None:
     with duckdb.connect(str(shop / "shop.db")) as connection:
         connection.execute("INSERT INTO people VALUES (2)")
     assert relation.of_database("people", shop / "shop.db").signature != before
+
+
+def test_a_view_of_other_files_is_read_each_time(define: Define, shop: Path) -> None:
+    (shop / "people.csv").write_text("id,email\n1,alice@example.com\n")
+    with duckdb.connect(str(shop / "crm.db")) as connection:
+        connection.execute(f"CREATE VIEW people AS FROM read_csv('{shop}/people.csv')")
+    people = {"customers": {"table": "people", "key": "id", "email": "email", "subject": True}}
+    define(people, name="crm", url="duckdb:///crm.db")
+    (shop / "people.csv").write_text("id,email\n1,alice@example.com\n2,bob@example.com\n")
+    with open_tables() as opened:
+        assert opened.opened["customers"].rows == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,24 @@ def test_a_key_may_be_reached_through_a_link(define: Define) -> None:
             (3, 2),
             (4, 2),
         ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "keys"),
+    [
+        ('count(order_lines where performances.genre = "opera") > 0', [1]),
+        ('exists(order_lines where performances.venue.town = "Bath")', [1, 2]),
+        ('exists(order_lines where orders.shop_id = "02")', [2]),
+        ("sum(order_lines.price) >= 30", [1, 2]),
+    ],
+)
+def test_rules_reach_through_links(define: Define, rule: str, keys: list[int]) -> None:
+    define(LINKED)
+    with open_tables() as opened:
+        asked = {"found": rules.parse(rule)}
+        found = rules.select(asked, opened.schema, opened.tables, now=NOW, zone=UTC)
+        query = f"SELECT id FROM ({opened.connection.compile(found)}) WHERE found ORDER BY id"
+        assert rows(opened, query) == [(key,) for key in keys]
 
 
 def test_a_key_may_be_reached_through_several_links(define: Define, shop: Path) -> None:
