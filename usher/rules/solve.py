@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -100,7 +101,7 @@ class Solver:
             case "boolean" if sign in ("=", "!="):
                 return bool(value) is (sign == "=")
             case "number" if isinstance(value, int | float):
-                return value + step
+                return _whole(value, sign)
             case "date" | "instant":
                 moment = moment_of(str(value))
                 if moment is None:
@@ -177,6 +178,19 @@ class Solver:
             if function.python(Clock(self.now, self.zone), value, other) is truth:
                 return {path.name: value}
         return None
+
+
+def _whole(value: float, sign: str) -> float:
+    """A number that compares so with `value`: a whole one, if any does."""
+    if sign == "=":
+        return value
+    return {
+        "!=": math.floor(value) + 1,
+        ">": math.floor(value) + 1,
+        ">=": math.ceil(value),
+        "<": math.ceil(value) - 1,
+        "<=": math.floor(value),
+    }[sign]
 
 
 def _merged(parts: Sequence[Found | None]) -> Found | None:
