@@ -354,7 +354,8 @@ class _Checker:
             self.problem(node, f"`between` compares numbers or times, and this is {A[found]}.")
             return
         for bound, kind in bounds:
-            self.compared(bound, "<=", node.value, found, bound, kind)
+            if found not in TIMES or kind not in TIMES:  # a date is its midnight
+                self.compared(bound, "<=", node.value, found, bound, kind)
         if found is not None and _turned(node.low, node.high):
             self.problem(node, "Nothing is between these two: the lesser comes first.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from usher.rules.functions import conversions, numbers, rows, text, time
-from usher.rules.functions.planned import PLANNED
 from usher.rules.functions.registry import Function, RowFunction
 
 FUNCTIONS: dict[str, Function] = {
@@ -11,4 +10,4 @@ FUNCTIONS: dict[str, Function] = {
 }
 ROW_FUNCTIONS: dict[str, RowFunction] = {function.name: function for function in rows.FUNCTIONS}
 
-__all__ = ["FUNCTIONS", "PLANNED", "ROW_FUNCTIONS", "Function", "RowFunction"]
+__all__ = ["FUNCTIONS", "ROW_FUNCTIONS", "Function", "RowFunction"]

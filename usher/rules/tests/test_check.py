@@ -186,6 +186,7 @@ FITTING = [
     "sum(orders.value) / count(orders) > avg(orders.value) * 2 - 1",
     'age between 18 and 25 and birthday between "1990-01-01" and "1999-12-31"',
     "joined between first(visits.at) and last(visits.at)",
+    "birthday between first(visits.at) and last(orders.day)",
     'days_since("2024-01-01") > 5 and days_until(birthday) < 7 or weeks_since(last(orders.day)) >= 2',
     "anniversary(birthday) within next 7 days or anniversary(joined) within 7 days",
     "coalesce(country, email, 'none') = 'none' and if(opted_in, age, 0) + 1 > 2",
