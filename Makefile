@@ -1,5 +1,5 @@
 # One command each. Everything they need is installed by their own steps into .venv and ./var.
-.PHONY: setup demo up test check bench format lock clean
+.PHONY: setup demo up test check bench format docs lock clean
 
 setup: .venv/.ready
 
@@ -30,6 +30,10 @@ format: setup
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	.venv/bin/djade --target-version 5.2 $$(git ls-files 'usher/*.html')
+
+# Rewrites docs/rules.md: every example is tried anew.
+docs: setup
+	.venv/bin/python -m usher.rules.docs
 
 # Rewrites requirements.lock from pyproject.toml.
 lock: setup

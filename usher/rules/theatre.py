@@ -171,13 +171,13 @@ TABLES: Mapping[str, Rows] = {
         (1, _day("2023-02-14"), 1, "opera", 2, 120.0),
         (1, _day("2023-12-01"), 2, "opera", 1, 60.0),
         (1, _day("2024-06-10"), 4, "dance", 2, 44.5),
-        (2, _day("2024-04-02"), 2, "opera", 2, 90.0),
-        (2, _day("2024-05-20"), 3, "comedy", 4, 80.0),
+        (2, _day("2024-04-02T20:15"), 2, "opera", 2, 90.0),
+        (2, _day("2024-05-20T12:40"), 3, "comedy", 4, 80.0),
         (3, _day("2023-08-08"), 3, "comedy", 1, 0.0),
-        (5, _day("2021-12-12"), 1, "opera", 2, 150.0),
-        (5, _day("2022-01-02"), 3, "comedy", 3, None),
+        (5, _day("2021-12-12T10:00"), 1, "opera", 2, 110.0),
+        (5, _day("2022-01-02T17:05"), 3, "comedy", 3, None),
         (6, _day("2024-06-14"), 5, "dance", 6, 210.0),
-        (8, _day("2020-03-03"), 1, "opera", 1, 55.0),
+        (8, _day("2020-03-03"), 1, "opera", 1, 40.5),
     ),
     "performances": _rows(
         _PERFORMANCES,
@@ -217,7 +217,7 @@ HAPPENED: Mapping[str, Mapping[str, Any]] = {
         "type": "track",
         "event": "Order Returned",
         "userId": "2",
-        "properties": {"total": "59.9", "size": "42", "gift": "no", "items": []},
+        "properties": {"total": "59.9", "size": "44", "gift": "no", "items": []},
     },
 }
 
