@@ -1,5 +1,5 @@
 # One command each. Everything they need is installed by their own steps into .venv and ./var.
-.PHONY: setup demo up test check bench format docs lock clean
+.PHONY: setup demo up test check bench bench-large format docs lock clean
 
 setup: .venv/.ready
 
@@ -25,6 +25,10 @@ check: setup
 
 bench: setup
 	.venv/bin/python -m bench
+
+# Five million customers with fifty million orders: some minutes, and a few GB on the disk.
+bench-large: setup
+	.venv/bin/python -m bench large
 
 format: setup
 	.venv/bin/ruff check --fix .

@@ -46,13 +46,17 @@ class Shop:
         named = ["customers", "orders", *(["events"] if self.size.events else [])]
         return {name: str(self.folder / name / "*.parquet") for name in named}
 
-    def add_a_day(self) -> None:
-        """The orders of the day after NOW, a thousandth of what was there, as a further file."""
-        last = self.size.orders
-        _write(
-            _happened("order", "ordered_at", ORDER, self.size, last, last, last + last // 1000),
-            self._file("orders", last),
-        )
+    def add_a_day(self, day: int) -> None:
+        """The orders of a day after NOW (1: the first), a thousandth of what was there, as a further file."""
+        more = self.size.orders // 1000
+        first = self.size.orders + (day - 1) * more
+        _write(_orders(self.size, first, first + more), self._file("orders", first))
+
+    def forget_days(self) -> None:
+        """Only what was there up to NOW is left."""
+        for path in (self.folder / "orders").glob("*.parquet"):
+            if path != self._file("orders", 0):
+                path.unlink()
 
     def write(self) -> None:
         size = self.size
@@ -62,10 +66,7 @@ class Shop:
             self._file("orders", 0),
         )
         if size.events:
-            _write(
-                _happened("event", "happened_at", EVENT, size, size.events, 0, size.events),
-                self._file("events", 0),
-            )
+            _write(_events(size), self._file("events", 0))
 
     def _file(self, table: str, first: int) -> Path:
         return self.folder / table / f"{first:012}.parquet"
@@ -113,13 +114,21 @@ def _people(size: Size) -> str:
         from range({size.customers}) as numbers(i)"""
 
 
+def _orders(size: Size, first: int, last: int) -> str:
+    return _happened("order", "ordered_at", ORDER, size, size.orders, first, last)
+
+
+def _events(size: Size) -> str:
+    return _happened("event", "happened_at", EVENT, size, size.events, 0, size.events)
+
+
 def _happened(noun: str, at: str, columns: str, size: Size, count: int, first: int, last: int) -> str:
-    """Rows `first` to `last` of `count`, by time; the rows after `count` belong to the day after NOW.
+    """Rows `first` to `last` of `count`, by time; the rows after `count` belong to the days after NOW.
 
     Newer customers do more; one of 20 ten times as much, one of 500 a hundred times; every tenth nothing.
     """
     before = f"({-DAYS * 86_400e6} * (1 - share))::bigint"
-    after = f"(i - {count} + 1) * 86400000000 // ({count} // 1000 + 1)"
+    after = f"(i - {count}) * 86400000000 // ({count} // 1000) + 1"
     newest = f"{size.customers * 9 // 10 - 1} * share"
     loyal = _chance(f"{noun} loyal")
     return f"""
