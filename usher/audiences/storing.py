@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from django.db.models import Sum
+
 from usher.audiences.models import Audience, Evaluation, Snapshot
 from usher.audiences.work import Work, column_of
 from usher.sources import sql
 
-#: A new base is written when the changes since the last are more than this share of its customers …
+#: A new base is written when the changes since the last are more than this share of what it says …
 SHARE = 0.2
 #: … or when so many evaluations have passed.
 STEPS = 60
@@ -126,7 +128,8 @@ def _due(work: Work, good: dict[str, Snapshot]) -> bool:
     since = Evaluation.objects.filter(chain=base.chain, number__gt=base.number)
     rows = list(since.values_list("change_rows", flat=True))
     changed = sum(rows) + work.run.change_rows
-    return len(rows) + 1 >= STEPS or changed > SHARE * (base.base_rows or 0)
+    said = base.snapshots.aggregate(all=Sum("size"))["all"] or 0
+    return len(rows) + 1 >= STEPS or changed > SHARE * (said + (base.base_rows or 0))
 
 
 def _after(work: Work, good: dict[str, Snapshot]) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 from typing import Literal
 
 from usher.rules import nodes
+from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
 from usher.rules.moments import shifted
 from usher.rules.nodes import Node, Period
 from usher.rules.schema import Schema
@@ -56,12 +57,14 @@ _KNOWN: Mapping[type[Node], frozenset[str]] = {
         nodes.Sample: "condition percent name",
     }.items()
 }
-#: Functions that do not ask what time it is.
-_TIMELESS = frozenset({"contains", "match", "lowercase", "uppercase"})
-#: Functions of rows whose value depends on the rows alone.
-_OF_ROWS = frozenset({"exists", "count", "sum", "min", "max", "avg", "first", "last"})
-#: Of these the value of a column is that of one of the rows.
+#: Functions of rows whose value of a column is that of one of the rows.
 _OF_ONE_ROW = frozenset({"min", "max", "first", "last"})
+
+
+def _moves(function: str) -> bool:
+    """Whether a function of values can change by time, or by what others do."""
+    found = FUNCTIONS.get(function)
+    return found is None or found.moves or found.of_all
 
 
 class _UnknownError(Exception):
@@ -93,7 +96,7 @@ class _Reader:
         if _KNOWN.get(type(node)) != frozenset(known):
             raise _UnknownError
         match node:
-            case nodes.Call(name=name) if name not in _TIMELESS:
+            case nodes.Call(name=name) if _moves(name):
                 raise _UnknownError
             case nodes.Path(steps=(_, _, *_)) if any(one.at for one in self.schema.lookups.values()):
                 raise _UnknownError  # a row that is reached through a link may come into sight
@@ -110,7 +113,9 @@ class _Reader:
 
     def rows(self, node: nodes.Aggregate) -> Iterator[Span]:
         """A row comes into sight at its moment; and its own condition may have windows."""
-        if node.name not in _OF_ROWS or node.table not in self.schema.tables:
+        function = ROW_FUNCTIONS.get(node.name)
+        linked = "." in (node.column or "") and any(one.at for one in self.schema.lookups.values())
+        if function is None or function.score or linked or node.table not in self.schema.tables:
             raise _UnknownError
         if at := self.schema.tables[node.table].at:
             yield self.span(node.table, at, self.before, self.now)
