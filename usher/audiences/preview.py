@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from threading import BoundedSemaphore, Event, Lock, Timer
-from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import duckdb
-from django.conf import settings
 
 from usher import rules
 from usher.audiences.errors import AudienceError
-from usher.audiences.models import Audience
-from usher.audiences.published import members_sql
-from usher.audiences.rulebook import with_names
-from usher.audiences.whom import looked_at
+from usher.audiences.whom import Asking, looked_at
 from usher.sources import sql
 from usher.sources.open import Opened, open_tables
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 #: Customers shown of those that are found.
 SAMPLE = 10
@@ -99,8 +93,9 @@ _lock = Lock()
 def preview(text: str, now: datetime, *, token: str, value: bool = False, limit: float = LIMIT) -> Preview:
     """Count whom the rule `text` finds, as of `now`; with `value`, who has a value of that expression.
 
-    Members of other audiences are those last published. `token` names the editor that asks: an older count of
-    the same one is ended. RuleError, SourceError, AudienceError; PreviewError when it was stopped.
+    Members of other audiences are those last published; what was never evaluated is worked out as well.
+    `token` names the editor that asks: an older count of the same one is ended. RuleError, SourceError,
+    AudienceError; PreviewError when it was stopped.
     """
     node = rules.parse(text)
     began = time.perf_counter()
@@ -157,18 +152,11 @@ def _counted(
     engine.execute(f"SET memory_limit = {sql.text(MEMORY)}")
     shown = {} if value else dict(list(looked_at(node).items())[:COLUMNS])
     asked = {"found": node} | {f"value_{number}": part for number, part in enumerate(shown.values())}
-    selected = rules.select(
-        asked,
-        with_names(opened.schema, Audience.objects.all()),
-        opened.tables,
-        now=now,
-        zone=ZoneInfo(settings.TIME_ZONE),
-        members=_published(opened),
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        query = Asking(opened, now, Path(scratch), published=True).selected(asked)
     job.demand_going()
     kept = "found IS NOT NULL" if value else "found"
-    compiled = opened.connection.compile(selected)
-    engine.execute(f"CREATE TEMP TABLE found_by_rule AS SELECT * FROM ({compiled}) WHERE {kept}")
+    engine.execute(f"CREATE TEMP TABLE found_by_rule AS SELECT * FROM ({query}) WHERE {kept}")
     job.demand_going()
     (count,) = sql.row(engine, "SELECT count(*) FROM found_by_rule")
     (of,) = sql.row(engine, f"SELECT count(*) FROM {sql.name(opened.subject.name)}")
@@ -185,18 +173,3 @@ def _sample(opened: Opened, values: list[str]) -> list[tuple[Any, ...]]:
     few = f"(FROM found_by_rule ORDER BY hash({key}), {key} LIMIT {SAMPLE})"
     query = f"SELECT {shown} FROM {few} f JOIN {sql.name(opened.subject.name)} c USING ({key}) ORDER BY 1"
     return opened.duckdb.execute(query).fetchall()
-
-
-def _published(opened: Opened) -> Callable[[Literal["tag", "segment", "audience"], str], ir.Table]:
-    """Members of other audiences as last published, for `rules.select`."""
-
-    def found(kind: Literal["tag", "segment", "audience"], name: str) -> ir.Table:
-        audience = next(one for one in Audience.objects.filter(name=name) if one.asked_as == kind)
-        view = f"members_{audience.pk}"
-        key = sql.name(opened.subject.key)
-        opened.duckdb.execute(
-            f"CREATE OR REPLACE VIEW {view} AS SELECT key AS {key} FROM {members_sql(audience)}"
-        )
-        return opened.connection.table(view)
-
-    return found

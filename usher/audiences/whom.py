@@ -16,8 +16,9 @@ from django.conf import settings
 
 from usher import rules
 from usher.audiences import hand
-from usher.audiences.errors import AudienceError
+from usher.audiences.errors import AudienceError, NotEvaluatedError
 from usher.audiences.models import Audience
+from usher.audiences.published import members_sql
 from usher.audiences.rulebook import expired, with_names
 from usher.rules import nodes
 from usher.sources import sql
@@ -51,7 +52,7 @@ def whom(node: rules.Node, now: datetime, *, value: bool = False) -> Iterator[Fo
     AudienceError, RuleError.
     """
     with open_tables() as opened, tempfile.TemporaryDirectory() as scratch:
-        asking = _Asking(opened, now, Path(scratch))
+        asking = Asking(opened, now, Path(scratch))
         looked = {rules.format(node): node} if value else looked_at(node)
         shown = {text: part for text, part in looked.items() if text != opened.subject.key}
         named = {f"value_{number}": part for number, part in enumerate(shown.values())}
@@ -80,12 +81,16 @@ def looked_at(node: rules.Node) -> Mapping[str, rules.Node]:
 
 
 @dataclass
-class _Asking:
-    """One question to the open tables; audiences that are needed for it become tables of keys."""
+class Asking:
+    """One question to the open tables; audiences that are needed for it become tables of keys.
+
+    With `published` their members are those last published; of what was not evaluated yet, as of `now`.
+    """
 
     opened: Opened
     now: datetime
     scratch: Path
+    published: bool = False
     ready: dict[int, str] = field(default_factory=dict)
     #: Those under way, outermost first: one that needs itself is refused.
     path: list[str] = field(default_factory=list)
@@ -112,13 +117,22 @@ class _Asking:
         if audience.name in self.path:
             named = ", ".join(self.path)
             raise AudienceError(f"these rules need each other, so none can be first: {named}")
-        self.path.append(audience.name)
         table = f"members_{audience.pk}"
+        if self.published and (known := self._as_published(audience)):
+            self.opened.duckdb.execute(f"CREATE TEMP VIEW {table} AS {known}")
+            return table
+        self.path.append(audience.name)
         query = self._by_rule(audience) if audience.has_rule else self._by_hand(audience)
         none = " LIMIT 0" if expired(audience, self.now) else ""
         self.opened.duckdb.execute(f"CREATE TEMP TABLE {table} AS {query}{none}")
         self.path.pop()
         return table
+
+    def _as_published(self, audience: Audience) -> str:
+        try:
+            return f"SELECT key AS {sql.name(self.opened.subject.key)} FROM {members_sql(audience)}"
+        except NotEvaluatedError:
+            return ""
 
     def _by_rule(self, audience: Audience) -> str:
         query = self.selected({"rule": rules.parse(audience.rule)})

@@ -38,6 +38,7 @@ urlpatterns = [
     path("rules/check", rules.check, name="rule_check"),
     path("rules/complete", rules.complete, name="rule_complete"),
     path("rules/preview", rules.preview, name="rule_preview"),
+    path("rules/areas", rules.areas, name="rule_areas"),
     path("rules/leave", rules.leave, name="rule_leave"),
     path("rules/functions", rules.functions, name="rule_functions"),
     path("syncs", syncs.syncs, name="syncs"),

@@ -63,6 +63,14 @@ def test_members_of_other_audiences_are_those_last_published(buyers: Audience, d
     assert preview.preview('audience("buyers")', NOW, token="tab").count == 2
 
 
+def test_what_was_never_evaluated_is_worked_out(define: Define) -> None:
+    define("tags", "STAFF", members=["2"])
+    define("segments", "Not staff", rule='not tag("STAFF")')
+    define("customer_lists", "british", rule='country = "GB"')
+    found = preview.preview('audience("british") and segment("Not staff")', NOW, token="tab")
+    assert [one.key for one in found.sample] == ["1"]
+
+
 def test_a_rule_that_does_not_fit_is_told(shop: Path) -> None:
     with pytest.raises(RuleError, match="There is no column"):
         preview.preview('cuontry = "GB"', NOW, token="tab")

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from usher.audiences import definitions, naming
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience, ComputedField, Evaluation, Snapshot, TagGroup
+from usher.definitions.apply import apply_one
 from usher.lib.changes import DefinitionError
 
 Kind = Audience.Kind
@@ -117,7 +118,9 @@ class DefinitionForm(forms.Form):
         help_text=gettext_lazy("From this day on it has no members, unless something still uses it."),
     )
 
-    def __init__(self, shape: Shape, data: Any = None, *, initial: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, shape: Shape, data: Any = None, *, old: str = "", initial: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(data, initial=dict(initial or {}))
         known = {"name", *definitions.SECTIONS[shape.section].model_fields}
         for name in [name for name in self.fields if name not in known]:
@@ -125,7 +128,7 @@ class DefinitionForm(forms.Form):
         if "group" in self.fields:
             named = [(name, name) for name in TagGroup.objects.values_list("name", flat=True)]
             cast(forms.ChoiceField, self.fields["group"]).choices = [("", _("none")), *named]
-        if initial and shape.kind in KEEP_THEIR_NAMES:
+        if old and shape.kind in KEEP_THEIR_NAMES:
             self.fields["name"].disabled = True
             self.fields["name"].help_text = _("Platforms know it by this name, so it stays.")
 
@@ -158,7 +161,7 @@ def save(form: DefinitionForm, shape: Shape, rule: str, *, old: str, by: str, no
             kept = definitions.export(shape.section).get(name, {}) if old else {}
             kept = {key: value for key, value in kept.items() if key not in ("rule", "areas", "pre")}
             body = definitions.SECTIONS[shape.section].model_validate(kept | given)
-            definitions.apply(shape.section, name, body, base_dir=settings.USHER_DATA_DIR, by=by, now=now)
+            apply_one(shape.section, name, body, base_dir=settings.USHER_DATA_DIR, by=by, now=now)
     except DefinitionError as problem:
         form.refuse(_capital(problem.message), problem.field)
         return False

@@ -7,9 +7,9 @@
   const PAUSE = 300;
 
   async function post(url, values, signal) {
-    const body = new FormData();
-    for (const [name, value] of Object.entries(values)) body.append(name, value);
-    body.append("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
+    const body = values instanceof FormData ? values : new FormData();
+    if (body !== values) for (const [name, value] of Object.entries(values)) body.append(name, value);
+    body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
     const answer = await fetch(url, { method: "POST", body, signal, headers: { "HX-Request": "true" } });
     if (!answer.ok || answer.headers.has("HX-Refresh")) throw new Error("not answered");
     return answer;
@@ -55,8 +55,6 @@
         end = to;
       }
       back.append(text.slice(end), "\u200b");
-      area.style.height = "auto";
-      area.style.height = area.scrollHeight + "px";
     }
 
     function told() {
@@ -107,7 +105,6 @@
       clearTimeout(state.timer);
       state.timer = setTimeout(check, PAUSE);
     });
-    new ResizeObserver(drawn).observe(area.parentElement);
     for (const example of document.querySelectorAll(`[data-into="${area.id}"]`)) {
       example.addEventListener("click", () => replace(0, area.value.length, example.textContent.trim()));
     }
@@ -118,7 +115,7 @@
   const counts = new Map();
 
   //: Shows the count of a rule in an element; a newer one of the same element ends it.
-  async function count(box, shown, text) {
+  async function count(box, shown, text, short = "false") {
     counts.get(shown)?.abort();
     if (!text) {
       shown.classList.remove("counting");
@@ -130,7 +127,7 @@
     shown.classList.add("counting");
     shown.setAttribute("aria-busy", "true");
     try {
-      const values = { text, value: box.dataset.value, token: `${tab}-${shown.id}` };
+      const values = { text, short, value: box.dataset.value || "false", token: `${tab}-${shown.id}` };
       const answer = await post(box.dataset.preview, values, leaving.signal);
       const said = await answer.text();
       if (leaving.signal.aborted) return;
@@ -152,6 +149,7 @@
       state.asked++;
       state.found = [];
       list.hidden = true;
+      list.removeAttribute("style"); // what HTMX puts in its place must bring none
       area.removeAttribute("aria-activedescendant");
     }
 

@@ -88,9 +88,16 @@ def test_it_counts_and_shows_a_few(read_shop: None, page: Client) -> None:
 
 
 def test_it_says_why_it_does_not_count(read_shop: None, page: Client) -> None:
-    shown = page.post("/rules/preview", {"text": 'audience("mailable")', "token": "a"}).content.decode()
+    shown = page.post("/rules/preview", {"text": "count(ordrs) > 0", "token": "a"}).content.decode()
     assert "Not counted." in shown
-    assert "was not evaluated yet" in shown
+    assert "ordrs" in shown
+
+
+def test_it_counts_in_one_line_where_there_is_little_room(read_shop: None, page: Client) -> None:
+    given = {"text": 'audience("mailable")', "token": "a", "short": "true"}
+    shown = page.post("/rules/preview", given).content.decode()
+    assert '<b class="num">120</b>' in shown
+    assert "<table" not in shown
 
 
 def test_leaving_the_page_is_answered_with_nothing(page: Client) -> None:

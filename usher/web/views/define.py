@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from usher.audiences.areas import Areas
 from usher.audiences.due import next_due
+from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience, ComputedField
 from usher.lib import clock
-from usher.web.figures import editing, rulefield
+from usher.web.figures import areas, editing, rulefield
 from usher.web.figures.editing import FIELD, SHAPES, DefinitionForm, Shape
 from usher.web.page import page, show
 
@@ -52,24 +56,84 @@ def fields(request: HttpRequest) -> HttpResponse:
 
 def _edited(request: HttpRequest, shape: Shape, old: str) -> HttpResponse:
     stored = editing.stored(shape, old) if old else {}
-    posted = request.POST if request.method == "POST" else None
-    form = DefinitionForm(shape, posted, initial=stored)
-    text = stored.get(shape.rule, "") if posted is None else posted.get("rule", "").replace("\r\n", "\n")
-    if posted is not None and posted.get("do") != "check" and form.is_valid():
+    do = request.POST.get("do", "save") if request.method == "POST" else ""
+    rule = Written.of(request, shape, stored.get(shape.rule, ""), do)
+    if do == "save":
+        form = DefinitionForm(shape, request.POST, old=old, initial=stored)
+        text = rule.text(form) if form.is_valid() else None
         by = request.user.get_username()
-        if editing.save(form, shape, text, old=old, by=by, now=clock.now()):
+        if text is not None and editing.save(form, shape, text, old=old, by=by, now=clock.now()):
             return _saved(request, shape, form.cleaned_data["name"])
+    else:
+        form = DefinitionForm(shape, old=old, initial=stored | request.POST.dict())
     return show(
         request,
         "usher/audiences/edit.html",
         form=form,
         shape=shape,
         old=old,
-        judged=rulefield.judged(text, value=shape.value),
+        **rule.shown(),
         functions=rulefield.functions(),
         examples=rulefield.examples() if shape.rule else [],
         back=_address(shape, old) if old else reverse("define"),
     )
+
+
+@dataclass(frozen=True)
+class Written:
+    """The rule of a form: as text, or as areas."""
+
+    shape: Shape
+    rule: str
+    areas: Areas | None
+
+    @classmethod
+    def of(cls, request: HttpRequest, shape: Shape, stored: str, do: str) -> Written:
+        """As stored, or as posted after what the button asks for; a customer list is opened as areas."""
+        if shape.kind != Audience.Kind.CUSTOMER_LIST:
+            return cls(shape, _lines(request.POST.get("rule", "")) if do else stored, None)
+        if not do:
+            return cls(shape, stored, areas.opened(stored))
+        if "areas" not in request.POST:
+            rule = _lines(request.POST.get("rule", ""))
+            return cls(shape, rule, areas.opened(rule) if do == "as-areas" else None)
+        now = areas.changed(areas.posted(request.POST.dict()), do)
+        if do != "as-rule":
+            return cls(shape, "", now)
+        try:
+            return cls(shape, areas.rule_of(now), None)
+        except AudienceError as problem:
+            messages.error(request, _capital(str(problem)), "bad")
+            return cls(shape, "", now)
+
+    def text(self, form: DefinitionForm) -> str | None:
+        """The rule as it is stored; None when the areas make none, which the form then says."""
+        if self.areas is None:
+            return self.rule
+        try:
+            return areas.rule_of(self.areas)
+        except AudienceError as problem:
+            form.refuse(_capital(str(problem)))
+            return None
+
+    def shown(self) -> dict[str, object]:
+        """What the page needs of it."""
+        if self.areas is None:
+            unread = self.shape.kind == Audience.Kind.CUSTOMER_LIST
+            return {"judged": rulefield.judged(self.rule, value=self.shape.value), "can_be_areas": unread}
+        return {
+            "cards": areas.cards(self.areas),
+            "pre": areas.pre_filter(self.areas),
+            "segments": areas.segments(),
+        }
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _saved(request: HttpRequest, shape: Shape, name: str) -> HttpResponse:

@@ -12,6 +12,7 @@ from usher.audiences.errors import AudienceError
 from usher.lib import clock
 from usher.rules import RuleError
 from usher.sources.errors import SourceError
+from usher.web.figures import areas as areas_form
 from usher.web.figures import rulefield
 from usher.web.page import page, show, show_part
 
@@ -41,7 +42,8 @@ def complete(request: HttpRequest) -> JsonResponse:
 @require_POST
 def preview(request: HttpRequest) -> HttpResponse:
     """The number of customers, and a few of them; in words why there is none."""
-    template = "usher/rules/counted.html"
+    short = request.POST.get("short") == "true"
+    template = "usher/rules/countedshort.html" if short else "usher/rules/counted.html"
     token = request.POST.get("token", "")[:64]
     try:
         found = counting.preview(_text(request), clock.now(), token=token, value=_value(request))
@@ -50,6 +52,13 @@ def preview(request: HttpRequest) -> HttpResponse:
     except (AudienceError, SourceError) as problem:
         return show_part(request, template, trouble=str(problem))
     return show_part(request, template, found=found, value=_value(request))
+
+
+@page
+@require_POST
+def areas(request: HttpRequest) -> JsonResponse:
+    """The rules that the areas of a form make: of the whole, and of each."""
+    return JsonResponse(areas_form.counted(areas_form.posted(request.POST.dict())))
 
 
 @page
