@@ -75,6 +75,14 @@ def grouped(name: str, questions: Wanted, data: Data) -> tuple[ibis.Table, dict[
     return values.table.group_by(**{KEY: values.table[table.key]}).aggregate(**columns), answers
 
 
+def keys_of(node: nodes.Aggregate, data: Data) -> ibis.Table:
+    """The keys, named `KEY`, that have such rows; some more than once."""
+    values, _ = _asked_of(node.table, {node: None}, data)
+    rows = values.table
+    key = rows[data.schema.tables[node.table].key]
+    return rows.filter(key.notnull()).select(**{KEY: key})
+
+
 def favourites(node: nodes.Aggregate, data: Data) -> tuple[ibis.Table, dict[Node, str]]:
     """The most frequent value of each key: the rows of each value are counted first; of several the least."""
     import ibis

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def matching(sequence: nodes.Sequence, data: Data) -> ibis.Table:
-    """The keys, each once and named `KEY`, of those who did all steps in time.
+    """The keys, named `KEY`, of those who did all steps in time; some more than once.
 
     A step follows the latest fitting row before it: if any chain leads to a row, then one over that row does.
     Rows at one moment do not follow each other: the later step's row is sorted before the earlier step's.
@@ -39,7 +39,7 @@ def matching(sequence: nodes.Sequence, data: Data) -> ibis.Table:
         assert last.within is not None
         reached &= _over(rows["at"], last.within, data.clock)
         reached &= ~_in_time(rows["at"], rows["next"], last.within).fill_null(False)
-    return rows.filter(reached).select(KEY).distinct()
+    return rows.filter(reached).select(KEY)
 
 
 def _rows_of(sequence: nodes.Sequence, data: Data) -> ibis.Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeGuard
 
@@ -11,33 +12,56 @@ from usher.rules.nodes import Node
 from usher.rules.schema import Table
 
 
-def simpler(node: Node, tables: Mapping[str, Table]) -> Node:
-    """The same rule, so that equal questions are equal nodes."""
+def simpler(rules: Mapping[str, Node], tables: Mapping[str, Table]) -> dict[str, Node]:
+    """The same rules, so that equal questions are equal nodes.
+
+    Where more is asked of a table than one `exists`, `exists(t where c and at within 2 days)` becomes
+    `max(t.at where c) within 2 days`: rules that differ in their time spans share a column, whatever their
+    number.
+    """
+    found = {name: rewritten(rule, lambda node: _named(node, tables)) for name, rule in rules.items()}
+    alone = lone(found.values())
+    return {
+        name: rewritten(rule, lambda node: node if node in alone else _recent(node, tables))
+        for name, rule in found.items()
+    }
+
+
+def lone(rules: Iterable[Node]) -> dict[nodes.Aggregate, int]:
+    """Each `exists` that is the only question about its table, and how often it is asked."""
+    asked = Counter(part for rule in rules for part in nodes.walk(rule) if isinstance(part, nodes.Aggregate))
+    tables = Counter(node.table for node in asked)
+    return {n: times for n, times in asked.items() if n.name == "exists" and tables[n.table] == 1}
+
+
+def rewritten(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The rule with each part changed, the innermost first."""
     changed: dict[str, Any] = {}
     for part in fields(node):
         value = getattr(node, part.name)
         if isinstance(value, Node):
-            changed[part.name] = simpler(value, tables)
+            changed[part.name] = rewritten(value, change)
         elif isinstance(value, tuple) and any(isinstance(item, Node) for item in value):
-            changed[part.name] = tuple(simpler(item, tables) for item in value)
-    same = replace(node, **changed) if changed else node
-    match same:
+            changed[part.name] = tuple(rewritten(item, change) for item in value)
+    return change(replace(node, **changed) if changed else node)
+
+
+def _named(node: Node, tables: Mapping[str, Table]) -> Node:
+    """A sequence of one step is `exists`; the first and the last time are the least and the greatest."""
+    match node:
         case nodes.Sequence(steps=(nodes.Step(table=table, where=where),)):
-            return _recent(nodes.Aggregate("exists", table, None, where), tables[table])
-        case nodes.Aggregate(name="exists", table=table):
-            return _recent(same, tables[table])
-        case nodes.Aggregate(name="first" | "last" as name, table=table, column=column):
-            if column == tables[table].at:
-                return replace(same, name="min" if name == "first" else "max")
-    return same
+            return nodes.Aggregate("exists", table, None, where)
+        case nodes.Aggregate(name="first", table=table, column=column) if column == tables[table].at:
+            return replace(node, name="min")
+        case nodes.Aggregate(name="last", table=table, column=column) if column == tables[table].at:
+            return replace(node, name="max")
+    return node
 
 
-def _recent(node: nodes.Aggregate, table: Table) -> Node:
-    """`exists(t where c and at within 2 days)` is `max(t.at where c) within 2 days`.
-
-    So rules that differ in their time spans share a column, whatever their number.
-    """
-    parts = conjuncts(node.where)
+def _recent(node: Node, tables: Mapping[str, Table]) -> Node:
+    if not isinstance(node, nodes.Aggregate) or node.name != "exists":
+        return node
+    table, parts = tables[node.table], conjuncts(node.where)
     for number, part in enumerate(parts):
         if is_recent(part, table):
             rest = joined((*parts[:number], *parts[number + 1 :]))

@@ -38,13 +38,15 @@ class Values:
     """Compiles against one table.
 
     `names` says in which column a name is found (itself, where it is not mentioned); `found` the same of
-    parts of rules that are worked out already: aggregates, sequences, ranks.
+    parts of rules that are worked out already: aggregates, ranks. `keys` holds the keys of those for whom
+    a part holds.
     """
 
     table: ibis.Table
     clock: Clock
     names: Mapping[str, str] = field(default_factory=dict)
     found: dict[Node, str] = field(default_factory=dict)
+    keys: Mapping[Node, ir.Column] = field(default_factory=dict)
     members: Members | None = None
     key: str = ""
 
@@ -58,6 +60,8 @@ class Values:
     def value(self, node: Node) -> Any:
         import ibis
 
+        if node in self.keys:
+            return self.is_one_of(self.keys[node]).fill_null(False)
         if not isinstance(node, nodes.Aggregate) and node in self.found:
             known = self.table[self.found[node]]
             return known.notnull() if isinstance(node, nodes.Sequence) else known
@@ -80,7 +84,7 @@ class Values:
         match node:
             case nodes.Literal() | nodes.Path() | nodes.Call() | nodes.Aggregate():
                 return self.value(node)
-            case _ if node in self.found:
+            case _ if node in self.found or node in self.keys:
                 return self.value(node)
             case _:
                 return self.test(node)
@@ -160,6 +164,8 @@ class Values:
                 return left.cast("float64") / right.cast("float64").nullif(0)
 
     def aggregate(self, node: nodes.Aggregate) -> Any:
+        if node.name == "exists" and node in self.found:
+            return self.table[self.found[node]].notnull()
         value, empty = self.table[self.found[shared(node)]], ROW_FUNCTIONS[node.name].empty
         if node.name == "exists":
             return value.fill_null(0) > 0
@@ -222,7 +228,10 @@ class Values:
     def membership(self, node: nodes.Membership) -> Any:
         if self.members is None:
             raise RuleError(f'{node.kind}("{node.name}") cannot be asked here: no members are known.')
-        mine, theirs = alike(self.table[self.key], self.members(node.kind, node.name)[self.key])
+        return self.is_one_of(self.members(node.kind, node.name)[self.key])
+
+    def is_one_of(self, keys: ir.Column) -> Any:
+        mine, theirs = alike(self.table[self.key], keys)
         return mine.isin(theirs)
 
     def sample(self, node: nodes.Sample) -> Any:

@@ -21,27 +21,40 @@ def _moment(column: Any, at: Any) -> Any:
     return ibis.struct({"at": at, "value": column})
 
 
+def _where(column: Any, where: Any) -> Any:
+    """The column where the condition holds, else null: engines are quicker with it than with FILTER."""
+    import ibis
+
+    return column if where is None else ibis.cases((where, column))
+
+
+def _count(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+    import ibis
+
+    return rows.count() if where is None else _where(ibis.literal(1), where).count()
+
+
 def _first(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """The earliest known value; of several at the same moment the least."""
     if column.equals(at):
-        return column.min(where=where)
+        return _where(column, where).min()
     return column.argmin(_moment(column, at), where=_known(column, where))
 
 
 def _last(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """The latest known value; of several at the same moment the greatest."""
     if column.equals(at):
-        return column.max(where=where)
+        return _where(column, where).max()
     return column.argmax(_moment(column, at), where=_known(column, where))
 
 
 def _recency(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
-    return at.max(where=where)
+    return _where(at, where).max()
 
 
 def _frequency(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """How many rows; missing (not 0) for who has none: they have no score."""
-    return rows.count(where=where).nullif(0)
+    return _count(rows, column, where, at).nullif(0)
 
 
 FUNCTIONS = (
@@ -53,7 +66,7 @@ FUNCTIONS = (
         says="whether there is such a row",
         phrase="whether they have any {rows}",
         example="exists(bookings where total > 100)",
-        ibis=lambda rows, column, where, at: rows.count(where=where) > 0,
+        ibis=lambda rows, column, where, at: _count(rows, column, where, at) > 0,
         empty=False,
     ),
     RowFunction(
@@ -64,7 +77,7 @@ FUNCTIONS = (
         says="how many such rows there are",
         phrase="the number of their {rows}",
         example="count(bookings) >= 3",
-        ibis=lambda rows, column, where, at: rows.count(where=where),
+        ibis=_count,
         empty=0,
     ),
     RowFunction(
@@ -75,7 +88,7 @@ FUNCTIONS = (
         says="the values added up; 0 without rows",
         phrase="the sum of the {column} of their {rows}",
         example="sum(bookings.total where booked_at within 6 months) > 100",
-        ibis=lambda rows, column, where, at: column.sum(where=where),
+        ibis=lambda rows, column, where, at: _where(column, where).sum(),
         empty=0,
     ),
     RowFunction(
@@ -86,7 +99,7 @@ FUNCTIONS = (
         says="the least value",
         phrase="the least {column} of their {rows}",
         example="min(bookings.total) = 0",
-        ibis=lambda rows, column, where, at: column.min(where=where),
+        ibis=lambda rows, column, where, at: _where(column, where).min(),
     ),
     RowFunction(
         name="max",
@@ -96,7 +109,7 @@ FUNCTIONS = (
         says="the greatest value",
         phrase="the greatest {column} of their {rows}",
         example="max(bookings.total) > 100",
-        ibis=lambda rows, column, where, at: column.max(where=where),
+        ibis=lambda rows, column, where, at: _where(column, where).max(),
     ),
     RowFunction(
         name="avg",
@@ -106,7 +119,7 @@ FUNCTIONS = (
         says="the average value",
         phrase="the average {column} of their {rows}",
         example="avg(bookings.total) > 50",
-        ibis=lambda rows, column, where, at: column.mean(where=where),
+        ibis=lambda rows, column, where, at: _where(column, where).mean(),
     ),
     RowFunction(
         name="first",
@@ -138,7 +151,7 @@ FUNCTIONS = (
         says="how many different values there are; missing ones do not count",
         phrase="the number of different {columns} of their {rows}",
         example="distinct(bookings.genre) >= 2",
-        ibis=lambda rows, column, where, at: column.nunique(where=where),
+        ibis=lambda rows, column, where, at: _where(column, where).nunique(),
         empty=0,
     ),
     RowFunction(
@@ -149,7 +162,7 @@ FUNCTIONS = (
         says="the value in the middle; of an even number of rows the mean of the two",
         phrase="the median {column} of their {rows}",
         example="median(bookings.total) > 40",
-        ibis=lambda rows, column, where, at: column.cast("float64").median(where=where),
+        ibis=lambda rows, column, where, at: _where(column.cast("float64"), where).median(),
     ),
     RowFunction(
         name="most_frequent",
@@ -192,7 +205,7 @@ FUNCTIONS = (
         says="5 for the fifth of all customers with such rows whose sum is the greatest, down to 1",
         phrase="the monetary score from 1 to 5 of the {column} of their {rows}",
         example="monetary_score(bookings.total) = 5",
-        ibis=lambda rows, column, where, at: column.sum(where=where),
+        ibis=lambda rows, column, where, at: _where(column, where).sum(),
         score=True,
     ),
 )
