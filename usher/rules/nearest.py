@@ -129,6 +129,8 @@ def _elsewhere(name: str, scope: Scope) -> str | None:
     for kind, names in (("tag", schema.tags), ("segment", schema.segments), ("audience", schema.audiences)):
         if name in names:
             return f'{name} is the name of {_AN[kind]}: write {kind}("{name}").'
+    if name.lower() in FOREIGN:
+        return f"There is no column in {scope.name} called {name}: {FOREIGN[name.lower()]}."
     if name in FUNCTIONS:
         return f"{name} is a function{scope.example_of(FUNCTIONS[name])}."
     return None

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path as File
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 from lark.tree import Meta
 
@@ -76,13 +76,23 @@ def _slip(text: str, error: UnexpectedInput) -> RuleError:
     if isinstance(error, UnexpectedToken):
         accepted = error.accepts or error.expected
     else:
-        accepted = set(error.allowed or ()) if isinstance(error, UnexpectedCharacters) else set()
+        accepted = accepted_at(text, position)
     expected = expectation(accepted)
     found = "but the rule ends here" if ended else f"but found {_word(text, position)}"
     if not ended and text[position] in "\"'" and not _STRING.match(text, position):
         return RuleError("This quote is never closed.", text, position, expected)
     message = f"Expected {', '.join(expected[:-1]) + ' or ' * (len(expected) > 1) + expected[-1]}, {found}."
     return RuleError(message, text, position, expected, hint_for(text, position, accepted))
+
+
+def accepted_at(text: str, position: int) -> set[str]:
+    """The names of the grammar's terminals that may follow the first `position` characters."""
+    reader = _grammar().parse_interactive(text[:position])
+    try:
+        reader.exhaust_lexer()
+        return set(reader.accepts())
+    except UnexpectedInput:
+        return set()
 
 
 def _word(text: str, position: int) -> str:
@@ -303,7 +313,9 @@ class _Builder(Transformer[Token, Any]):
 
     def _membership(self, meta: Meta, name: str, arguments: list[Any]) -> Node:
         if len(arguments) != 1 or not isinstance(arguments[0], nodes.Literal) or arguments[0].kind != "text":
-            raise self._refuse(meta, f'{name} takes one name in quotes, for example {name}("VIP").')
+            path = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], nodes.Path) else None
+            example = f'{name}("{path.name if path else "VIP"}")'
+            raise self._refuse(meta, f"{name} takes one name in quotes, for example {example}.")
         return nodes.Membership(name, str(arguments[0].value), **_at(meta))  # type: ignore[arg-type]
 
 

@@ -13,6 +13,7 @@ _WORDS = (  # in the order in which they are offered
     (_VALUE, "a value"),
     ({"OPERATOR"}, "a comparison (= != < <= > >=)"),
     ({"IN"}, "in"),
+    ({"BETWEEN"}, "between"),
     ({"IS"}, "is set"),
     ({"WITHIN"}, "within"),
     ({"RELATION"}, "before or after"),
@@ -23,27 +24,70 @@ _WORDS = (  # in the order in which they are offered
     ({"UNIT"}, "days, hours, minutes, weeks, months or years"),
     ({"AGO"}, "ago"),
     ({"BY"}, "by"),
+    ({"PERCENT"}, "a percentage such as 10%"),
     ({"NULL"}, "null"),
     ({"LSQB"}, "a list such as [1, 2]"),
     ({"RSQB"}, "]"),
     ({"COMMA"}, "a comma"),
     ({"RPAR"}, "a closing bracket"),
+    ({"CASE"}, "case"),
+    ({"THEN"}, "then"),
 )
+#: What stands before the place, what stands at it, and the advice.
 _HINTS = (
-    (r"==", "write = once."),
-    (r"<>", "write != for “is not”."),
-    (r"&&?", "write and."),
-    (r"\|\|?", "write or."),
-    (r"(?i)is\s+(not\s+)?(null|empty|missing)\b", "write `is set` or `is not set`."),
-    (r"(?i)(null|empty|missing)\b", "write `is set` or `is not set`."),
-    (r"(?i)(like|contains|includes)\b", 'write contains(column, "text") or match(column, "te*").'),
-    (r"(?i)(matches|match)\b", 'write match(column, "te*").'),
-    (r"(?i)between\b", "write x >= 1 and x <= 9."),
-    (r"(?i)(equals|is)\b", "write = for “is”."),
-    (r"[“”‘’„]", "use straight quotes: \" or '."),
-    (r"(?i)(limit)\b", "there is no limit in a rule."),
+    (r"[<>]", r"=", "write <= or >= without a blank."),
+    (r"=", r"=", "write = once."),
+    (r"=", r"[<>]", "write <= or >=."),
+    (r"<", r">", "write != for “is not”."),
+    (r"=", r"!", "write != for “is not”."),
+    (r"", r"==", "write = once."),
+    (r"", r"<>", "write != for “is not”."),
+    (r"", r"&", "write and."),
+    (r"", r"\|", "write or."),
+    (r"", r"[“”‘’„«»]", "use straight quotes: \" or '."),
+    (r"", r"`", "names stand without quotes; a blank in one is written with a backslash: first\\ name."),
+    (r"", r";", "a rule ends without ;."),
+    (r"\bin", r"\(", "a list stands in square brackets: [1, 2]."),
+    (r"\bcount\s*\(", r"\*", "write count(table), for example count(orders)."),
+    (r"\bcount\s*\(\s*distinct", r"", "write distinct(table.column)."),
+    (r"\bbetween\s+\S+", r",", "write x between 1 and 9."),
+    (r"\b\d{1,3}", r",\d{3}\b", "write the number without commas: 1000."),
+    (r"", r",", "write and or or between two conditions."),
+    (r"", r"\.\d", "write 0 in front of the point: 0.5."),
+    (r"", r"[$€£]", "write the number alone, without a currency."),
+    (r"", r"\d+(\.\d+)?[a-z]", "write the number in digits: 1000."),
+    (r"", r"%|mod\b", "% stands behind `top` and `sample` only; there is no remainder in a rule."),
+    (r"", r"is\s+(not\s+)?(null|empty|missing)\b", "write `is set` or `is not set`."),
+    (r"\bis(\s+not)?", r"(null|empty|missing|blank|unknown)\b", "write `is set` or `is not set`."),
+    (r"", r"(null|empty|missing)\b", "write `is set` or `is not set`."),
+    (r"\bis\s+not", r"", "write != for “is not”, or `is not set`."),
+    (r"\bis", r"", "write = for “is”, or `is set`."),
+    (r"", r"(like|ilike|rlike)\b", 'write contains(column, "text") or match(column, "te*").'),
+    (r"", r"(contains|includes|has)\b", 'write contains(column, "text") or match(column, "te*").'),
+    (r"", r"(matches|match|regexp)\b", 'write match(column, "te*").'),
+    (r"", r"(starts|begins)(_|\s*)with\b", 'write starts_with(column, "text").'),
+    (r"", r"ends(_|\s*)with\b", 'write ends_with(column, "text").'),
+    (r"", r"(equals|is)\b", "write = for “is”."),
+    (r"", r"(greater|more|larger|bigger|over|above|exceeds)\b", "write > for “more than”."),
+    (r"", r"(less|fewer|smaller|under|below)\b", "write < for “less than”."),
+    (r"", r"at\s+(least|most)\b", "write >= for “at least” and <= for “at most”."),
+    (r"", r"(last|past|previous)\s+\d", "write in last 30 days, or within 30 days."),
+    (r"", r"(next|coming)\s+\d", "write in next 30 days."),
+    (r"", r"(since|from|on|until|by)\b", 'write after "2024-05-31", before "2024-05-31" or = "2024-05-31".'),
+    (r"\b(date|timestamp|datetime)", r"[\"']", 'a date is a text alone: "2024-05-31".'),
+    (r"\binterval", r"", "write `x within 30 days` or `x before 30 days ago`."),
+    (
+        r"\b(select|from|exists\s*\(\s*select)\b.*",
+        r"",
+        "a rule is only the condition: exists(table where …).",
+    ),
+    (
+        r"",
+        r"(limit|order|group|having)\b",
+        "a rule has no such part: write `top 100 by value` for the greatest.",
+    ),
+    (r"", r"then\b|followed\b", 'a sequence begins with did: did "A" then "B".'),
 )
-
 #: What other languages call it, and what to write here.
 FOREIGN = {
     **dict.fromkeys(["lower", "lcase"], "write lowercase(…)"),
@@ -101,14 +145,14 @@ def expectation(terminals: Iterable[str]) -> tuple[str, ...]:
 
 def hint_for(text: str, position: int, terminals: Iterable[str]) -> str | None:
     """Advice for a slip at `position`, or None."""
-    for pattern, hint in _HINTS:
-        if re.compile(pattern).match(text, position):
+    before = text[max(0, position - 60) : position].rstrip()
+    for behind, at, hint in _HINTS:
+        if (not behind or re.search(behind + r"$", before, re.IGNORECASE)) and re.compile(
+            at, re.IGNORECASE
+        ).match(text, position):
             return hint
-    if text[:position].rstrip().endswith("="):
-        for pattern, hint in _HINTS[:2]:
-            if re.search(pattern + r"$", text[: position + 1].rstrip()):
-                return hint
-    before = text[:position].rstrip()
+    if text[position : position + 1] == ")" and text.count("(", 0, position) <= text.count(")", 0, position):
+        return "this bracket was never opened."
     if "OPERATOR" in set(terminals) and re.search(r"\w$", before) and re.compile(r"\w").match(text, position):
         return "a name with a blank in it is written with a backslash: first\\ name."
     return None

@@ -56,6 +56,12 @@ PROBLEMS = {
     ),
     "country = GB": 'There is no column GB. Did you mean the text "GB"?',
     "country in [GB]": 'There is no column GB. Did you mean the text "GB"?',
+    "birthday > 2024-05-31": (
+        'This compares a date with a number: they are never equal. Write a date in quotes: "2024-05-31".'
+    ),
+    "joined > today": (
+        "There is no column in customers called today: write `x within 30 days` or days_since(x)."
+    ),
     "country = contry": "There is no column in customers called contry. Did you mean country?",
     "VIP": 'VIP is the name of a tag: write tag("VIP").',
     'tag("members")': 'There is no tag called members. Did you mean audience("members")?',

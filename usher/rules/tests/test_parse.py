@@ -71,7 +71,7 @@ ERRORS = {
     'type = "track': 'This quote is never closed.\n  type = "track\n         ^',
     "a = 1 and\n(b = 2": "Expected a closing bracket, but the rule ends here.\n  (b = 2\n        ^",
     'country "GB"': (
-        "Expected a comparison (= != < <= > >=), in, is set, within, before or after or and/or,"
+        "Expected a comparison (= != < <= > >=), in, between, is set, within, before or after or and/or,"
         ' but found "GB".\n  country "GB"\n          ^'
     ),
     "x within 5 fortnights": (
@@ -84,7 +84,7 @@ ERRORS = {
         'Expected set, but found "null".\n  x is null\n       ^\nHint: write `is set` or `is not set`.'
     ),
     "first name = 'x'": (
-        "Expected a comparison (= != < <= > >=), in, is set, within, before or after or and/or,"
+        "Expected a comparison (= != < <= > >=), in, between, is set, within, before or after or and/or,"
         " but found \"name\".\n  first name = 'x'\n        ^\n"
         "Hint: a name with a blank in it is written with a backslash: first\\ name."
     ),
@@ -103,6 +103,53 @@ ERRORS = {
     ),
     'x = "\\u0000"': 'This text holds a character that no database can store.\n  x = "\\u0000"\n      ^',
 }
+
+
+HINTS = {
+    "country LIKE 'G%'": 'write contains(column, "text") or match(column, "te*").',
+    "country IS NULL": "write `is set` or `is not set`.",
+    "country IS NOT NULL": "write `is set` or `is not set`.",
+    "country is 'GB'": "write = for “is”, or `is set`.",
+    "country is not 'GB'": "write != for “is not”, or `is not set`.",
+    "country == 'GB'": "write = once.",
+    "country <> 'GB'": "write != for “is not”.",
+    "age => 5": "write <= or >=.",
+    "age > = 5": "write <= or >= without a blank.",
+    "a = 1 && b = 2": "write and.",
+    "a = 1 || b = 2": "write or.",
+    "a = 1, b = 2": "write and or or between two conditions.",
+    "a = 1;": "a rule ends without ;.",
+    "country in ('GB', 'FR')": "a list stands in square brackets: [1, 2].",
+    "count(*) > 5": "write count(table), for example count(orders).",
+    "count(distinct genre) > 5": "write distinct(table.column).",
+    "age between 1, 5": "write x between 1 and 9.",
+    "value > 1,000": "write the number without commas: 1000.",
+    "value > .5": "write 0 in front of the point: 0.5.",
+    "value > £5": "write the number alone, without a currency.",
+    "value > 5k": "write the number in digits: 1000.",
+    "age % 2 = 0": "% stands behind `top` and `sample` only; there is no remainder in a rule.",
+    "age greater than 5": "write > for “more than”.",
+    "age at least 5": "write >= for “at least” and <= for “at most”.",
+    "joined last 30 days": "write in last 30 days, or within 30 days.",
+    "joined since 2024": 'write after "2024-05-31", before "2024-05-31" or = "2024-05-31".',
+    "joined > date '2024-05-31'": 'a date is a text alone: "2024-05-31".',
+    "`first name` = 'x'": (
+        "names stand without quotes; a blank in one is written with a backslash: first\\ name."
+    ),
+    "country = ‘GB’": "use straight quotes: \" or '.",
+    "exists(select 1 from orders)": "a rule is only the condition: exists(table where …).",
+    "a = 1 order by b": "a rule has no such part: write `top 100 by value` for the greatest.",
+    "name starts with 'A'": 'write starts_with(column, "text").',
+    "a = 1)": "this bracket was never opened.",
+}
+
+
+@pytest.mark.parametrize("text", HINTS)
+def test_it_knows_the_habits_of_other_languages(text: str) -> None:
+    with pytest.raises(RuleError) as error:
+        parse(text)
+    assert error.value.hint == HINTS[text]
+    assert len(error.value.expected) <= 10
 
 
 @pytest.mark.parametrize("text", ERRORS)
