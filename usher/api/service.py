@@ -9,8 +9,10 @@ from ninja import NinjaAPI
 from ninja.security import HttpBasicAuth, django_auth
 
 from usher import __version__
-from usher.api import audiences, programs, seeds, syncs
+from usher.api import audiences, members, programs, seeds, syncs, tag_groups
 from usher.audiences.errors import AudienceError
+from usher.lib.changes import DefinitionError
+from usher.sources.errors import SourceError
 
 
 class Login(HttpBasicAuth):
@@ -28,11 +30,15 @@ service = NinjaAPI(
     urls_namespace="usher-api",
 )
 service.add_router("audiences", audiences.router)
+service.add_router("audiences", members.router)
+service.add_router("tag-groups", tag_groups.router)
 service.add_router("syncs", syncs.router)
 service.add_router("programs", programs.router)
 service.add_router("seeds", seeds.router)
 
 
 @service.exception_handler(AudienceError)
-def _not_as_asked(request: HttpRequest, problem: AudienceError) -> HttpResponse:
+@service.exception_handler(DefinitionError)
+@service.exception_handler(SourceError)
+def _not_as_asked(request: HttpRequest, problem: Exception) -> HttpResponse:
     return service.create_response(request, {"detail": str(problem)}, status=409)

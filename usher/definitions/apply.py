@@ -32,7 +32,9 @@ def apply(folder: Path, *, by: str, now: datetime, keep: bool = True) -> list[Ch
     return changes
 
 
-def apply_one(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
+def apply_one(
+    section: str, name: str, body: BaseModel, *, by: str, now: datetime, base_dir: Path = Path()
+) -> Change:
     """Apply one definition that came from elsewhere than a folder, under the same checks; DefinitionError."""
     with transaction.atomic():
         change = room_of()[section].apply(section, name, body, base_dir=base_dir, by=by, now=now)

@@ -87,7 +87,7 @@ def test_a_tag_that_cannot_be_synced_is_refused_when_it_is_put_into_a_synced_gro
     assert not Audience.objects.filter(name="Gala 2026").exists()
     body = room_of()["tags"].SECTIONS["tags"].model_validate({"group": "Synced"})
     with pytest.raises(DefinitionError, match="tag “Gala 2026”, group: sync “nightly”: “Gala 2026” of"):
-        apply_one("tags", "Gala 2026", body, base_dir=folder, by="alice", now=NOW)
+        apply_one("tags", "Gala 2026", body, by="alice", now=NOW)
     assert not Audience.objects.filter(name="Gala 2026").exists()
 
 
