@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from usher.cli import house
 from usher.cli.definitions import JSON
@@ -195,18 +196,26 @@ def explain(
 
 
 def _tree(found: Explanation) -> dict[str, Any]:
+    change = found.change
     return {
         "text": found.text,
         "holds": found.holds,
         "value": found.value,
+        "other": found.other,
+        "rows": [{"table": row.table, "values": row.values, "source": row.source} for row in found.rows],
+        "nested": found.nested,
         "to_flip": found.to_flip,
+        "change": {"kind": type(change).__name__, **asdict(change)} if change else None,
         "children": [_tree(child) for child in found.children],
     }
 
 
 def _print_tree(found: Explanation, depth: int) -> None:
     mark = "[green]✓[/green]" if found.holds else "[red]✗[/red]"
-    value = f"   [dim]{found.value}[/dim]" if found.value is not None else ""
-    out.print(f"{'  ' * depth}{mark} {found.text}{value}")
+    values = " and ".join(escape(str(value)) for value in (found.value, found.other) if value is not None)
+    out.print(f"{'  ' * depth}{mark} {escape(found.text)}" + (f"   [dim]{values}[/dim]" if values else ""))
+    for row in found.rows:
+        shown = ", ".join(f"{name} {value}" for name, value in row.values.items())
+        out.print(f"{'  ' * depth}    {shown} ({row.source})", style="dim", markup=False)
     for child in found.children:
         _print_tree(child, depth + 1)

@@ -42,8 +42,9 @@ class Explanation:
     `value` is what was compared (a count, a last date, a column), None where nothing was or it is missing;
     `other` what it was compared with, unless that is written out in the rule. `rows` are some of the rows
     that made the value, the newest first. `nested` names the tag, segment or audience that a part asks for:
-    it has an explanation of its own. `to_flip` and `change` stand on the whole rule only: a sentence, honest
-    where no single change would do, and the same for a program.
+    it has an explanation of its own. `negation`: its only child is what it denies. `to_flip` and `change`
+    stand on the whole rule only: a sentence, honest where no single change would do, and the same for a
+    program.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Explanation:
     other: object = None
     rows: tuple[Row, ...] = ()
     nested: tuple[str, str] | None = None
+    negation: bool = False
     change: Change | None = None
 
 
@@ -109,6 +111,7 @@ def _tree(
         fact.other,
         _made_by(node, rows) if rows else (),
         (node.kind, node.name) if isinstance(node, nodes.Membership) else None,
+        isinstance(node, nodes.Not) and bool(inner(node)),
         change,
     )
 

@@ -107,6 +107,30 @@ def test_an_explanation_says_what_holds_for_one_customer(everybody: Audience) ->
         explain_member(lapsed, "99", NOW)
 
 
+def test_an_explanation_shows_the_rows_behind_a_value(everybody: Audience) -> None:
+    evaluate(NOW)
+    lapsed = Audience.objects.get(name="LAPSED")
+    bought, lately = explain_member(lapsed, "1", NOW).children
+    assert [(row.values, row.source) for row in bought.rows] == [
+        ({"ordered_on": date(1997, 12, 30)}, "orders, orders.csv row 3"),
+        ({"ordered_on": date(1997, 1, 1)}, "orders, orders.csv row 2"),
+    ]
+    assert [row.at for row in lately.children[0].rows] == [date(1997, 12, 30)]
+
+
+def test_who_is_compared_with_all_others_is_explained_among_them(define: Define) -> None:
+    define("auto_tags", "GOOD", rule="exists(orders)")
+    define("auto_tags", "BEST", rule='tag("GOOD") top 1 by sum(orders.value)')
+    evaluate(NOW)
+    best = Audience.objects.get(name="BEST")
+    bob, alice = (explain_member(best, key, NOW) for key in ("2", "1"))
+    assert (bob.holds, bob.value, alice.holds, alice.value) == (True, 20.0, False, 16.5)
+    assert bob.children[0].nested == ("tag", "GOOD")
+    assert [row.values["value"] for row in alice.rows] == [5.0, 11.5]
+    assert bob.to_flip == "Taking away the tag “GOOD” would take them out."
+    assert alice.to_flip == "No single change is certain to bring them in."
+
+
 def test_a_tag_put_by_hand_is_explained_by_who_put_it(define: Define) -> None:
     define("tags", "VIP", members=["1"])
     vip = Audience.objects.get()

@@ -44,6 +44,7 @@ def test_it_shows_what_each_part_says() -> None:
                 "who have not ordered in the last 180 days",
                 True,
                 children=(Explanation("who have ordered in the last 180 days", False, 0),),
+                negation=True,
             ),
         ),
         to_flip="One order in the last 180 days would take them out.",

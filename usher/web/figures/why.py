@@ -11,16 +11,21 @@ from usher.audiences.errors import AudienceError
 from usher.audiences.explain import explain_member
 from usher.audiences.models import Audience
 from usher.audiences.timeline import Step, changes_of
-from usher.rules.explain import Explanation
+from usher.rules.explain import Explanation, Row
 from usher.sources.errors import SourceError
 
 
 @dataclass(frozen=True)
 class Leaf:
+    """A condition; `nested`: the page that says why this person is in the audience it asks for, or not."""
+
     text: str
     holds: bool
     value: object
     depth: int
+    other: object = None
+    rows: tuple[Row, ...] = ()
+    nested: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Why:
         whole = self.explanation
         if whole is None:
             return []
-        return [leaf for part in whole.children or (whole,) for leaf in _leaves(part, 0)]
+        parts = whole.children if len(whole.children) > 1 else (whole,)
+        return [leaf for part in parts for leaf in _leaves(part, 0)]
 
 
 def why(audience: Audience, asked: str, now: datetime) -> Why | None:
@@ -57,11 +63,15 @@ def why(audience: Audience, asked: str, now: datetime) -> Why | None:
 
 def _leaves(part: Explanation, depth: int) -> Iterator[Leaf]:
     """A negation stands for what it negates, with its value: saying both would say the same twice."""
-    inner = part.children
-    while len(inner) == 1 and inner[0].children:
-        inner = inner[0].children
-    value = inner[0].value if len(inner) == 1 else part.value
-    yield Leaf(part.text, part.holds, value, depth)
-    if len(inner) > 1:
-        for one in inner:
-            yield from _leaves(one, depth + 1)
+    inner = part
+    while inner.negation:
+        (inner,) = inner.children
+    nested = _audience(inner.nested) if inner.nested else None
+    yield Leaf(part.text, part.holds, inner.value, depth, inner.other, inner.rows, nested)
+    for one in inner.children:
+        yield from _leaves(one, depth + 1)
+
+
+def _audience(nested: tuple[str, str]) -> int | None:
+    kind, name = nested
+    return next((one.pk for one in Audience.objects.filter(name=name) if one.asked_as == kind), None)
