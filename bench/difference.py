@@ -12,7 +12,7 @@ from bench.ground import Figure, seconds
 CUSTOMERS = 5_000_000
 AUDIENCES = 8
 COLUMNS = [f"a_{number}" for number in range(1, AUDIENCES + 1)]
-#: Every five hundredth customer is new and as many are gone; a thousandth of the others changes each audience.
+#: Every five hundredth customer is new and as many are gone; in each audience a thousandth changes.
 FIRST = {"old": 0, "new": CUSTOMERS // 500}
 
 BARE = """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.ground import NOW, Figure, side_by_side
-from bench.installed import desk, installed
+from bench.installed import Desk, desk, installed
 from bench.one_rule import SHAPES
 from bench.shop import shop
 
@@ -18,16 +18,7 @@ def figures(root: Path) -> Iterator[Figure]:
     made = shop(root)
     with installed(made, {}), desk(made) as table:
         for what in SHOWN:
-            rule, by_hand = SHAPES[what]
-            counted: list[int] = []
-            took, limit = side_by_side(
-                lambda: counted.append(_previewed(rule)),  # noqa: B023
-                lambda: counted.append(
-                    table.engine.sql(f"select count(*) from ({by_hand})").fetchall()[0][0]
-                ),
-            )
-            if len(set(counted)) != 1:
-                raise AssertionError(f"{what}: the preview and the SQL count {set(counted)}")
+            took, limit = _beside(table, *SHAPES[what])
             yield Figure(
                 f"a preview: {what} ({made.size})",
                 took,
@@ -37,6 +28,18 @@ def figures(root: Path) -> Iterator[Figure]:
                 "≤ 1 s",
                 False,
             )
+
+
+def _beside(table: Desk, rule: str, by_hand: str) -> list[float]:
+    counted: list[int] = []
+    counting = f"select count(*) from ({by_hand})"
+    took = side_by_side(
+        lambda: counted.append(_previewed(rule)),
+        lambda: counted.append(table.engine.sql(counting).fetchall()[0][0]),
+    )
+    if len(set(counted)) != 1:
+        raise AssertionError(f"{rule}: the preview and the SQL count {set(counted)}")
+    return took
 
 
 def _previewed(rule: str) -> int:
