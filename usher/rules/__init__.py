@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from usher.rules.check import check, type_of
+from usher.rules.complete import Completion, complete
 from usher.rules.describe import describe
+from usher.rules.engines import Engine
 from usher.rules.errors import Problem, RuleError
 from usher.rules.explain import Explanation, explain
 from usher.rules.format import format
@@ -15,6 +17,8 @@ from usher.rules.to_ibis import select
 from usher.rules.to_python import to_python
 
 __all__ = [
+    "Completion",
+    "Engine",
     "Explanation",
     "Link",
     "Node",
@@ -25,6 +29,7 @@ __all__ = [
     "Table",
     "Type",
     "check",
+    "complete",
     "describe",
     "explain",
     "format",
