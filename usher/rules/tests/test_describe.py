@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from usher.rules import Schema, Table, describe, parse, theatre
+from usher.rules import Schema, Table, check, describe, parse, theatre
 from usher.rules.nodes import Node
 from usher.rules.tests.rules import rules
 from usher.rules.tests.shop import SCHEMA as SHOP
@@ -92,6 +92,7 @@ def test_it_says_a_rule_in_english(text: str) -> None:
     list(zip(OF_THE_THEATRE[::2], map(str.strip, OF_THE_THEATRE[1::2]), strict=True)),
 )
 def test_it_says_everything_that_a_theatre_asks(rule: str, sentence: str) -> None:
+    assert check(parse(rule), theatre.SCHEMA) == []
     assert describe(parse(rule), theatre.SCHEMA) == sentence
 
 

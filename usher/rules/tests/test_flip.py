@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from usher.rules import Explanation, check, explain, nodes
+from usher.rules import Explanation, check, explain, nodes, parse
 from usher.rules.changes import AddRows, Change, SetColumn, SetMember, Wait
 from usher.rules.facts import inner
 from usher.rules.nodes import Node
@@ -102,6 +103,82 @@ def demand_flip(node: Node, customer: int, tables: Tables, members: Members) -> 
         assert answer is not found.holds, (found.to_flip, found.change)
     assert (found.change is None) is (found.to_flip or "").startswith("No single change")
     return found
+
+
+TABLES: Tables = {
+    "customers": [
+        {"id": 1, "country": "GB", "birthday": date(1950, 4, 10), "household": 1},
+        {"id": 2, "country": "FR", "age": 30, "birthday": date(1990, 4, 10)},
+        {"id": 3},
+    ],
+    "orders": [
+        {"customer": 1, "day": date(2024, 3, 20), "value": 10.0, "genre": "opera", "performance": 1},
+        {"customer": 1, "day": date(2024, 3, 1), "value": 20.0, "genre": "dance"},
+        {"customer": 2, "day": date(2024, 3, 1), "value": 5.0},
+    ],
+    "visits": [],
+    "notes": [],
+    "events": [
+        {"customer": 1, "at": datetime(2024, 3, 29, 12, tzinfo=UTC), "event": "Cart Viewed"},
+        {"customer": 2, "at": datetime(2024, 3, 1, 12, tzinfo=UTC), "event": "Cart Viewed"},
+    ],
+    "performances": [{"id": 1, "kind": "opera", "seats": 30}],
+    "venues": [],
+    "households": [{"id": 1, "size": 2}],
+}
+MEMBERS: Members = {"VIP": [1]}
+IN, OUT = "bring them in", "take them out"
+
+
+@pytest.mark.parametrize(
+    ("rule", "customer", "to_flip"),
+    [
+        ('did "Cart Viewed" then "Bought" within 7 days', 1, f"One “Bought” would {IN}."),
+        ('did "Cart Viewed" then "Bought" within 7 days', 2, f"No single change is certain to {IN}."),
+        ('did "Bought"', 3, f"One “Bought” would {IN}."),
+        (
+            'did "Cart Viewed" not then "Bought" within 7 days',
+            1,
+            "They would be in from 5 April 2024 if nothing else happens.",
+        ),
+        (
+            'exists(orders where performances.kind = "dance")',
+            1,
+            f"One order with performance kind “dance” would {IN}.",
+        ),
+        (
+            'exists(orders where performances.venues.city = "Leeds" and value between 5 and 9)',
+            3,
+            f"One order with performance venue city “Leeds” where value is between 5 and 9 would {IN}.",
+        ),
+        ("households.size > 3", 1, "They would be in if their household size is more than 3."),
+        ("age between 40 and 50", 2, "They would be in if their age is between 40 and 50."),
+        ('country = "fr" ignoring case', 1, "They would be in if their country is “fr” in any case."),
+        ("age(birthday) >= 34", 2, "They would be in from 10 April 2024 if nothing else happens."),
+        (
+            "days_since(last(orders.day)) > 20",
+            1,
+            "They would be in from 10 April 2024 if nothing else happens.",
+        ),
+        (
+            "anniversary(birthday) in next 7 days",
+            1,
+            "They would be in from 3 April 2024 if nothing else happens.",
+        ),
+        ("count(orders) between 2 and 5", 1, f"No single change is certain to {OUT}."),
+        ('tag("VIP") top 1 by age', 1, f"No single change is certain to {IN}."),
+        ("true top 1 by sum(orders.value)", 1, f"No single change is certain to {OUT}."),
+        ("true top 1 by sum(orders.value)", 2, f"No single change is certain to {IN}."),
+        ('tag("VIP") top 1 by sum(orders.value)', 1, f"Taking away the tag “VIP” would {OUT}."),
+        ('(tag("VIP") among country = "GB") sample 100%', 1, f"Taking away the tag “VIP” would {OUT}."),
+        ('exists(orders) among country = "GB"', 3, f"No single change is certain to {IN}."),
+        ('not contains(country, "B")', 3, "They would be in if their country does not contain “B”."),
+        ("sum(orders.value) / count(orders) > 100", 1, f"No single change is certain to {IN}."),
+        ("quantile(age, 2) = 2", 2, f"No single change is certain to {IN}."),
+    ],
+)
+def test_it_names_a_change_that_flips_or_none(rule: str, customer: int, to_flip: str) -> None:
+    assert demand_flip(parse(rule), customer, TABLES, MEMBERS).to_flip == to_flip
 
 
 @settings(
