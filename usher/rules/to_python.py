@@ -135,7 +135,9 @@ class _Compiler:
             raise RuleError(message)
         for number in function.literal:
             argument = node.arguments[number] if number < len(node.arguments) else None
-            if isinstance(argument, nodes.Literal) and (message := function.wrong(argument.value)):
+            if not isinstance(argument, nodes.Literal) or argument.kind not in function.takes_at(number):
+                continue
+            if message := function.wrong(argument.value):
                 raise RuleError(message)
         getters = [self.value(argument) for argument in node.arguments]
         python, clock = function.python, Clock(self.now if function.moves else self._now or _NEVER, self.zone)
