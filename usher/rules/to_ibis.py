@@ -11,11 +11,12 @@ from usher.rules import nodes
 from usher.rules.check import check
 from usher.rules.clock import Clock
 from usher.rules.compile.links import alike, linked, names_in
-from usher.rules.compile.people import compare_all
+from usher.rules.compile.people import compare_all, compares_all
 from usher.rules.compile.rows import KEY, Data, favourites, grouped, keys_of, wanted
 from usher.rules.compile.sequences import matching
 from usher.rules.compile.simpler import lone, simpler
 from usher.rules.compile.values import Members, Values, shared
+from usher.rules.engines import Engine
 from usher.rules.errors import RuleError
 from usher.rules.functions import ROW_FUNCTIONS
 from usher.rules.nodes import Node
@@ -23,6 +24,10 @@ from usher.rules.schema import Schema
 
 if TYPE_CHECKING:
     import ibis
+    import ibis.expr.types as ir
+
+#: A table with a row per key, and its columns that answer questions.
+Answers = tuple["ibis.Table", dict[Node, str]]
 
 
 def select(
@@ -33,6 +38,7 @@ def select(
     now: datetime,
     zone: tzinfo,
     members: Members | None = None,
+    engine: Engine = "duckdb",
 ) -> ibis.Table:
     """The subject's key and a column per expression: a boolean, never null, for a condition; else the value.
 
@@ -41,11 +47,11 @@ def select(
     like the subject's key. RuleError for a rule with problems, ValueError for a name that is the key's.
     """
     for name, node in expressions.items():
-        if problems := check(node, schema):
+        if problems := check(node, schema, engine=engine):
             raise RuleError(f"{name}: {'; '.join(str(problem) for problem in problems)}")
     if schema.key in expressions:
         raise ValueError(f"an expression cannot be called {schema.key}: that is the key of {schema.subject}")
-    data = Data(schema, tables, Clock(now, zone))
+    data = Data(schema, tables, Clock(now, zone, engine))
     asked = simpler(expressions, schema.tables)
     people = _people(asked, data, members)
     compare_all(people, asked.values())
@@ -61,8 +67,8 @@ def _people(asked: Mapping[str, Node], data: Data, members: Members | None) -> V
     subject = data.tables[schema.subject]
     people, columns = linked(subject, names, schema.columns, schema.links, schema, data.tables)
     found: dict[Node, str] = {}
-    keys = _keys(asked.values(), data)
-    for number, (rows, answers) in enumerate([*_answers(asked.values(), data), *_often(keys)]):
+    keys, often = _keys(asked.values(), data)
+    for number, (rows, answers) in enumerate([*_answers(asked.values(), data), *often]):
         aliases = {node: f"__{number}_{place}" for place, node in enumerate(answers)}
         rows = rows.select(
             **{f"__{number}": rows[KEY]}, **{alias: rows[answers[node]] for node, alias in aliases.items()}
@@ -70,11 +76,10 @@ def _people(asked: Mapping[str, Node], data: Data, members: Members | None) -> V
         mine, theirs = alike(people[schema.key], rows[f"__{number}"])
         people = people.left_join(rows, mine == theirs)
         found |= aliases
-    once = {node: rows[KEY] for node, (rows, times) in keys.items() if times == 1}
-    return Values(people, data.clock, columns, found, once, members, schema.key)
+    return Values(people, data.clock, columns, found, keys, members, schema.key)
 
 
-def _answers(asked: Collection[Node], data: Data) -> Iterator[tuple[ibis.Table, dict[Node, str]]]:
+def _answers(asked: Collection[Node], data: Data) -> Iterator[Answers]:
     """Tables with a row per key, and their columns that answer questions about related rows, each once."""
     alone = lone(asked)
     for table, questions in wanted(asked, data).items():
@@ -84,16 +89,17 @@ def _answers(asked: Collection[Node], data: Data) -> Iterator[tuple[ibis.Table, 
         yield from (favourites(node, data) for node in questions if node not in plain)
 
 
-def _keys(asked: Collection[Node], data: Data) -> dict[Node, tuple[ibis.Table, int]]:
-    """Whose keys have a lone `exists` or a sequence, and how often that is asked."""
-    sequences = Counter(p for node in asked for p in nodes.walk(node) if isinstance(p, nodes.Sequence))
+def _keys(asked: Collection[Node], data: Data) -> tuple[dict[Node, ir.Column], list[Answers]]:
+    """Whose keys have a lone `exists` or a sequence: to look them up where that is asked once, else to join.
+
+    Where all people are compared they are joined as well: engines order nobody by a look-up with an order.
+    """
+    parts = [part for node in asked for part in nodes.walk(node)]
+    sequences = Counter(part for part in parts if isinstance(part, nodes.Sequence))
     found: dict[Node, tuple[ibis.Table, int]] = {}
     found |= {node: (keys_of(node, data), times) for node, times in lone(asked).items()}
-    return found | {node: (matching(node, data), times) for node, times in sequences.items()}
-
-
-def _often(keys: Mapping[Node, tuple[ibis.Table, int]]) -> Iterator[tuple[ibis.Table, dict[Node, str]]]:
-    """What is asked more than once is found once: its keys are joined, instead of looked up each time."""
-    for node, (rows, times) in keys.items():
-        if times > 1:
-            yield rows.distinct(), {node: KEY}
+    found |= {node: (matching(node, data), times) for node, times in sequences.items()}
+    once = not any(compares_all(part) for part in parts)
+    looked_up = {node for node, (_, times) in found.items() if once and times == 1}
+    joined = [(rows.distinct(), {node: KEY}) for node, (rows, _) in found.items() if node not in looked_up]
+    return {node: found[node][0][KEY] for node in looked_up}, joined

@@ -31,7 +31,9 @@ def _where(column: Any, where: Any) -> Any:
 def _count(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     import ibis
 
-    return rows.count() if where is None else _where(ibis.literal(1), where).count()
+    if where is None or where.op().shape.is_scalar():  # the same for all rows, as `x in []` is
+        return rows.count(where=where)
+    return _where(ibis.literal(1), where).count()
 
 
 def _first(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
