@@ -45,4 +45,4 @@ def _beside(table: Desk, rule: str, by_hand: str) -> list[float]:
 def _previewed(rule: str) -> int:
     from usher.audiences.preview import preview
 
-    return preview(rule, NOW, token="bench").count
+    return preview(rule, NOW, token="bench", limit=60).count
