@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from usher.rules import english, nodes
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema
+from usher.rules.shapes import joined, oriented
 from usher.rules.steps import event_of, happened
 from usher.rules.superlatives import drawn, superlative
-from usher.rules.wording import Words, joined, oriented
+from usher.rules.wording import Words
 
 _NEGATED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 

@@ -11,7 +11,8 @@ from usher.rules.compile.people import compares_all
 from usher.rules.functions import FUNCTIONS
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema
-from usher.rules.wording import Words, oriented
+from usher.rules.shapes import oriented
+from usher.rules.wording import Words
 
 
 @dataclass(frozen=True)

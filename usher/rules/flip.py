@@ -20,8 +20,9 @@ from usher.rules.moments import instant_of, shifted
 from usher.rules.nodes import Node
 from usher.rules.proposals import Proposal, Proposals, counts, parts_of
 from usher.rules.schema import Schema
+from usher.rules.shapes import oriented
 from usher.rules.solve import Solver
-from usher.rules.wording import Words, oriented
+from usher.rules.wording import Words
 
 NOT_IN_ONE_STEP = "No single change is certain to {outcome}."
 #: So many moments are tried at most.

@@ -14,9 +14,10 @@ from usher.rules.facts import Facts, about_all
 from usher.rules.nodes import Node
 from usher.rules.references import references
 from usher.rules.schema import Schema, Table
+from usher.rules.shapes import oriented
 from usher.rules.solve import Solver
 from usher.rules.steps import event_of
-from usher.rules.wording import Words, oriented
+from usher.rules.wording import Words
 
 _SIGNS: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq,

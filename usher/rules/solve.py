@@ -12,7 +12,8 @@ from usher.rules.functions import FUNCTIONS
 from usher.rules.functions.text import small_letters
 from usher.rules.moments import instant_of, moment_of, shifted
 from usher.rules.nodes import Node
-from usher.rules.wording import Words, oriented
+from usher.rules.shapes import oriented
+from usher.rules.wording import Words
 
 Found = Mapping[str, object]
 _OPPOSITE: dict[str, str] = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
