@@ -195,3 +195,19 @@ def test_any_text_is_a_rule_or_a_rule_error(text: str) -> None:
     except RuleError:
         return
     assert parse(format(node)) == node
+
+
+WORDS = (
+    "a b.c 1 -2.5 10% 'x' \"y\" ( ) [ ] , = != <= and or not in is set within next last days ago where top by"
+    " sample among between ignoring case did then before after true null count( lowercase( tag( + * / ! \\"
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(WORDS.split(" ")), max_size=15).map(" ".join))
+def test_any_words_are_a_rule_or_a_rule_error(text: str) -> None:
+    try:
+        node = parse(text)
+    except RuleError:
+        return
+    assert parse(format(node)) == node
