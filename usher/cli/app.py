@@ -7,17 +7,18 @@ import typer
 from usher import __version__
 from usher.cli import (
     api_user,
-    audiences,
     contacts,
     definitions,
     demo,
     doctor,
+    lists,
     programs,
     rules,
     seeds,
     serve,
     sources,
     sync,
+    tags,
 )
 
 app = typer.Typer(
@@ -58,7 +59,8 @@ app.command("doctor", rich_help_panel=RUN)(doctor.doctor)
 app.command("apply", rich_help_panel=DEFINE)(definitions.apply)
 app.command("export", rich_help_panel=DEFINE)(definitions.export)
 app.add_typer(sources.app, name="sources", rich_help_panel=DEFINE)
-app.add_typer(audiences.app, name="audiences", rich_help_panel=DEFINE)
+app.add_typer(lists.app, name="audiences", rich_help_panel=DEFINE)
+app.add_typer(tags.app, name="tags", rich_help_panel=DEFINE)
 app.add_typer(rules.app, name="rules", rich_help_panel=DEFINE)
 app.add_typer(sync.app, name="sync", rich_help_panel=DEFINE)
 app.add_typer(programs.app, name="programs", rich_help_panel=DEFINE)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,37 +18,44 @@ from usher.cli.house import out
 if TYPE_CHECKING:
     from usher.audiences.models import Audience, Evaluation
     from usher.audiences.published import Night
+    from usher.definitions.overview import Seen
     from usher.rules import Explanation
 
-app = typer.Typer(help="Tags, auto tags and customer lists.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="The name of a tag or customer list.")]
+app = typer.Typer(help="Tags, segments and lists of every kind.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="The name of a list, tag or segment.")]
 
 
-def _audience(name: str) -> Audience:
+def audience_named(name: str, kinds: Collection[str] = ()) -> Audience:
+    """The list, tag or segment (the first of these) of this name, of these kinds; or the command ends."""
     import difflib
 
     from usher.audiences.models import Audience
 
-    found = Audience.objects.filter(name__iexact=name).order_by("-kind").first()
-    if found is None:
-        names = list(Audience.objects.values_list("name", flat=True))
+    known = Audience.objects.select_related("group")
+    known = known.filter(kind__in=kinds) if kinds else known
+    found = list(known.filter(name__iexact=name))
+    if not found:
+        names = list(known.values_list("name", flat=True))
         near = difflib.get_close_matches(name, names, 1)
+        noun = "tag" if set(kinds) == {"tag"} else "audience"
         house.fail(
-            f"there is no audience “{name}”"
+            f"there is no {noun} “{name}”"
             + (f"; did you mean “{near[0]}”?" if near else f" (of {len(names)})")
         )
-    return found
+    return min(found, key=lambda one: ("audience", "tag", "segment").index(one.asked_as))
 
 
 @contextmanager
-def _words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
+    """Turn what cannot be done as asked into words and an exit code."""
     from usher.audiences.errors import AudienceError
+    from usher.lib.changes import DefinitionError
     from usher.sources.errors import SourceError
 
     try:
         yield
-    except (AudienceError, SourceError) as problem:
-        house.fail(str(problem))
+    except (AudienceError, DefinitionError, SourceError) as problem:
+        house.fail(escape(str(problem)))
 
 
 @app.command()
@@ -62,12 +70,14 @@ def evaluate(
     from usher.audiences.evaluate import evaluate as evaluate_all
     from usher.audiences.models import Evaluation
     from usher.audiences.published import last_done
+    from usher.definitions.expiry import settle
 
     moment = house.moment(as_of)
     last = last_done()
     if last and moment < last.now:
         published = f"what is published (as of {last.now:%Y-%m-%d %H:%M})"
         house.err.print(f"[yellow]This is older than {published} and takes its place.[/yellow]")
+    settle(moment)
     run = evaluate_all(moment)
     if as_json:
         house.as_json(_evaluation_json(run))
@@ -107,15 +117,19 @@ def _print_evaluation(run: Evaluation) -> None:
 @app.command()
 def show(
     name: Annotated[str | None, typer.Argument(help="One audience (default: all of them).")] = None,
+    search: Annotated[str, typer.Option(help="Text in the name, description or owner.")] = "",
+    kind: Annotated[str, typer.Option(help="tag, auto_tag, segment, customer_list, static_list, …")] = "",
+    folder: Annotated[str, typer.Option(help="In this folder, or below it.")] = "",
     as_json: JSON = False,
 ) -> None:
-    """Each audience with its rule in English, its size and what it gained and lost."""
+    """Each audience with its rule in English, its size, when it was last evaluated and last synced."""
     house.open_house()
-    from usher.audiences import english
-    from usher.audiences.models import Audience
+    from usher.audiences.editing import find
+    from usher.definitions.overview import overview
+    from usher.lib import clock
 
-    chosen = [_audience(name)] if name else list(Audience.objects.select_related("group"))
-    shown = [_shown(one, english.in_english(one)) for one in chosen]
+    chosen = [audience_named(name)] if name else list(find(search, kind=kind, folder=folder))
+    shown = [_shown(seen) for seen in overview(chosen, clock.now())]
     if as_json:
         house.as_json([asdict(one) for one in shown])
         return
@@ -128,25 +142,74 @@ class _Shown:
     name: str
     kind: str
     group: str | None
+    folder: str
+    owner: str
+    description: str
     rule: str
     english: str
+    size: int | None
+    #: The moment that its members are of, and why the last evaluation left it so.
+    evaluated: datetime | None
+    error: str
+    synced: datetime | None
+    expires_on: date | None
+    expired: bool
+    #: What keeps it alive although its last day has come.
+    kept_by: list[str]
     #: Oldest first: as_of, size, gained, lost.
     history: list[Night]
 
 
-def _shown(audience: Audience, sentence: str) -> _Shown:
-    from usher.audiences import published
+def _shown(seen: Seen) -> _Shown:
+    from usher.audiences import english, published
 
-    group = audience.group.name if audience.group else None
-    history = published.history(audience)
-    return _Shown(audience.name, audience.kind, group, audience.rule, sentence, history)
+    one = seen.audience
+    return _Shown(
+        name=one.name,
+        kind=one.kind,
+        group=one.group.name if one.group else None,
+        folder=one.folder,
+        owner=one.owner,
+        description=one.description,
+        rule=one.rule,
+        english=english.in_english(one),
+        size=seen.size,
+        evaluated=seen.evaluated,
+        error=seen.error,
+        synced=seen.synced,
+        expires_on=one.expires_on,
+        expired=one.expired_at is not None,
+        kept_by=[str(use) for use in seen.kept_by],
+        history=published.history(one),
+    )
+
+
+#: What stands in the place of a rule.
+_WITHOUT_RULE = {
+    "tag": "Put on by hand.",
+    "static_list": "Put together by hand.",
+    "external": "Pushed in by another system.",
+    "frozen_list": "Frozen.",
+}
 
 
 def _print_shown(one: _Shown, nights: int) -> None:
     last = one.history[-1] if one.history else None
     size = f"{last.size:,} (+{last.gained:,} −{last.lost:,})" if last else "not evaluated yet"
-    out.print(f"[bold]{one.name}[/bold]  {one.kind.replace('_', ' ')}  {size}")
-    out.print(f"    {one.english or 'Put on by hand.'}")
+    place = f"  [dim]{escape(one.folder)}[/dim]" if one.folder else ""
+    out.print(f"[bold]{escape(one.name)}[/bold]  {one.kind.replace('_', ' ')}  {size}{place}")
+    out.print(f"    {escape(one.english) or _WITHOUT_RULE[one.kind]}")
+    if one.evaluated or one.synced:
+        synced = f", synced {one.synced:%Y-%m-%d %H:%M}" if one.synced else ""
+        evaluated = f"as of {one.evaluated:%Y-%m-%d %H:%M}" if one.evaluated else "never evaluated"
+        out.print(f"    [dim]{evaluated}{synced}[/dim]")
+    if one.error:
+        out.print(f"    [red]{escape(one.error)}[/red]")
+    if one.expired:
+        out.print(f"    [dim]empty since its last day, {one.expires_on}[/dim]")
+    if one.kept_by:
+        kept = escape(", ".join(one.kept_by))
+        out.print(f"    [yellow]its last day was {one.expires_on}; it lives on because of {kept}[/yellow]")
     for night in one.history[-nights:] if nights else []:
         out.print(f"    {night.now:%Y-%m-%d}  {night.size:>9,}  +{night.gained:,} −{night.lost:,}")
 
@@ -162,8 +225,8 @@ def members(
     house.open_house()
     from usher.audiences import published
 
-    with _words():
-        found = published.page(_audience(name), search, 0, limit or 2**31)
+    with in_words():
+        found = published.page(audience_named(name), search, 0, limit or 2**31)
     if as_json:
         house.as_json({"total": found.total, "members": [member.__dict__ for member in found.members]})
         return
@@ -185,8 +248,8 @@ def explain(
     from usher.audiences.explain import explain_member
     from usher.lib import clock
 
-    with _words():
-        found = explain_member(_audience(name), key_of(key), clock.now())
+    with in_words():
+        found = explain_member(audience_named(name), key_of(key), clock.now())
     if as_json:
         house.as_json(_tree(found))
     else:

@@ -49,7 +49,7 @@ def _seen(
         size=last.size if last else None,
         gained=last.gained if last else 0,
         lost=last.lost if last else 0,
-        evaluated=last and (last.as_of if last.error else last.evaluation.now),
+        evaluated=last.as_of if last else None,
         error=last.error if last else "",
         synced=max(filter(None, taken), default=None),
         kept_by=tuple(uses(one)) if overdue else (),

@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 
 from usher.audiences import due as evaluations
 from usher.audiences.evaluate import evaluate
+from usher.definitions.expiry import settle
 from usher.engage.deliver import tasks as delivery
 from usher.engage.programs import runner as programs
 from usher.lib import clock
@@ -71,6 +72,7 @@ def line(now: str) -> None:
     moment = datetime.fromisoformat(now)
     slot = evaluations.due(moment)
     if slot is not None:
+        settle(moment)
         evaluate(moment, slot=slot)
     for sync, sync_slot in syncs.due(moment):
         with contextlib.suppress(syncs.BusyError):  # somebody runs it by hand: the next tick looks again
