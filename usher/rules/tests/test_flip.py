@@ -181,6 +181,46 @@ def test_it_names_a_change_that_flips_or_none(rule: str, customer: int, to_flip:
     assert demand_flip(parse(rule), customer, TABLES, MEMBERS).to_flip == to_flip
 
 
+#: What people ask, to be joined at random: the rules of the other tests are stranger, and seldom flip.
+ASKED = [
+    "count(orders) >= 2",
+    "count(orders) = 1",
+    "not exists(orders where day within 30 days)",
+    "exists(orders where day within 1 day)",
+    'exists(orders where genre = "opera")',
+    'exists(orders where performances.kind = "GB")',
+    "sum(orders.value) > 2",
+    "last(orders.day) before 1 month ago",
+    "last(visits.at) within 2 days",
+    "exists(visits where at within 30 days)",
+    "count(visits) < 2",
+    'did "Bought"',
+    'did "Cart" then "Bought" within 30 days',
+    'did "Cart" not then "Bought" within 1 day',
+    'country = "GB"',
+    'not contains(country, "G")',
+    "age between 1 and 30",
+    "opted_in = false",
+    "birthday within 1 month",
+    "anniversary(birthday) in next 30 days",
+    "days_since(joined) > 2",
+    "households.size > 2",
+    'tag("VIP")',
+    'audience("members")',
+    "(opted_in top 2 by sum(orders.value))",
+    '(tag("VIP") sample 50%)',
+]
+asked = st.recursive(
+    st.sampled_from(ASKED),
+    lambda inner: st.one_of(
+        inner.map(lambda one: f"not ({one})"),
+        st.builds(lambda one, other: f"({one} and {other})", inner, inner),
+        st.builds(lambda one, other: f"({one} or {other})", inner, inner),
+    ),
+    max_leaves=3,
+).map(parse)
+
+
 @settings(
     max_examples=int(os.environ.get("USHER_RANDOM_RULES", "8")),
     deadline=None,
@@ -188,7 +228,7 @@ def test_it_names_a_change_that_flips_or_none(rule: str, customer: int, to_flip:
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-@given(data, memberships, rules(), st.sampled_from([1, 2, 3]))
+@given(data, memberships, asked | rules(), st.sampled_from([1, 2, 3]))
 def test_what_it_proposes_flips_the_answer(
     tables: Tables, members: Members, node: Node, customer: int
 ) -> None:
