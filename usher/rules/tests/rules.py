@@ -91,7 +91,7 @@ def _between(
 
     written = st.tuples(bounds, bounds).map(lambda pair: sorted(pair, key=moment))
     return st.builds(lambda x, pair: Between(x, *pair), value, written) | st.builds(
-        Between, value, others, bounds
+        Between, value, others.filter(lambda other: not isinstance(other, Literal)), bounds
     )
 
 
