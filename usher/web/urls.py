@@ -6,12 +6,15 @@ from django.urls import path
 
 from usher.web.views import (
     audiences,
+    byhand,
     campaigns,
     contacts,
+    customers,
     define,
     destinations,
     events,
     home,
+    lifecycle,
     login,
     members,
     programs,
@@ -20,6 +23,7 @@ from usher.web.views import (
     settings,
     sources,
     syncs,
+    tags,
 )
 
 urlpatterns = [
@@ -35,6 +39,17 @@ urlpatterns = [
     path("audiences/<int:pk>/edit", define.edit, name="audience_edit"),
     path("audiences/fields", define.fields, name="fields"),
     path("audiences/fields/<int:pk>", define.field, name="field"),
+    path("audiences/fields/<int:pk>/delete", lifecycle.delete_field, name="field_delete"),
+    path("audiences/<int:pk>/turns", lifecycle.turns, name="audience_turns"),
+    path("audiences/<int:pk>/freeze", lifecycle.freeze, name="audience_freeze"),
+    path("audiences/<int:pk>/delete", lifecycle.delete, name="audience_delete"),
+    path("audiences/<int:pk>/people", byhand.people, name="audience_people"),
+    path("audiences/tags", tags.tags, name="tags"),
+    path("audiences/tags/groups", tags.group, name="tag_group"),
+    path("audiences/tags/groups/<int:pk>/delete", tags.drop_group, name="tag_group_delete"),
+    path("audiences/customers", customers.customers, name="customers"),
+    path("audiences/customers/<path:key>/mark", customers.mark, name="customer_mark"),
+    path("audiences/customers/<path:key>", customers.customer, name="customer"),
     path("rules/check", rules.check, name="rule_check"),
     path("rules/complete", rules.complete, name="rule_complete"),
     path("rules/preview", rules.preview, name="rule_preview"),

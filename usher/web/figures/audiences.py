@@ -4,25 +4,48 @@ from __future__ import annotations
 
 from calendar import timegm
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.core.paginator import Page
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from usher.audiences.models import Audience, Evaluation, Snapshot
+from usher.audiences import editing
+from usher.audiences.models import Audience, Evaluation, Snapshot, TagGroup
 from usher.audiences.published import Night
+from usher.definitions.overview import Seen, overview
 from usher.sources.models import Table
-from usher.syncs.models import Sync
+from usher.web.paging import page_of
 
 
-def with_snapshots() -> list[tuple[Audience, Snapshot | None]]:
-    newest = _published().filter(audience=OuterRef("pk")).values("pk")[:1]
-    rows = list(Audience.objects.select_related("group").annotate(newest=Subquery(newest)))
-    snapshots = Snapshot.objects.select_related("evaluation").in_bulk(
-        [row.newest for row in rows if row.newest]
-    )
-    return [(row, snapshots.get(row.newest)) for row in rows]
+@dataclass(frozen=True)
+class Listed:
+    """A page of audiences, those of one folder together."""
+
+    page: Page[Any]
+    folders: list[tuple[str, list[Seen]]]
+    #: Every folder that there is, for the choice.
+    all_folders: list[str]
+
+
+def listed(request: HttpRequest, now: datetime) -> Listed:
+    """What `?q=`, `?kind=` and `?folder=` ask for."""
+    asked = {name: request.GET.get(name, "").strip() for name in ("q", "kind", "folder")}
+    found = editing.find(asked["q"], kind=asked["kind"], folder=asked["folder"])
+    page = page_of(request, found.order_by("folder", "kind", "name"))
+    seen = overview(page.object_list, now)
+    grouped = [(folder, list(rows)) for folder, rows in groupby(seen, key=lambda one: one.audience.folder)]
+    known = Audience.objects.exclude(folder="").order_by("folder").values_list("folder", flat=True)
+    return Listed(page, grouped, list(known.distinct()))
+
+
+def seen(audience: Audience, now: datetime) -> Seen:
+    [one] = overview([audience], now)
+    return one
 
 
 def _published() -> QuerySet[Snapshot]:
@@ -49,15 +72,14 @@ def customers() -> int | None:
     return Table.objects.filter(subject=True).values_list("rows", flat=True).first()
 
 
-@dataclass(frozen=True)
-class Users:
-    """What builds on an audience."""
-
-    syncs: list[Sync]
-    tagged: list[Sync]
-
-
-def users(audience: Audience) -> Users:
-    syncs = list(Sync.objects.filter(audience=audience))
-    tagged = list(Sync.objects.filter(tags__contains=[audience.name])) if audience.is_tag else []
-    return Users(syncs, tagged)
+def grouped(now: datetime) -> list[tuple[TagGroup | None, list[Seen]]]:
+    """Every group with its tags; those without a group last."""
+    tags = Audience.objects.filter(kind__in=(Audience.Kind.TAG, Audience.Kind.AUTO_TAG))
+    seen = overview(tags.select_related("group").order_by("name"), now)
+    groups: list[TagGroup | None] = list(TagGroup.objects.all())
+    if any(one.audience.group_id is None for one in seen):
+        groups.append(None)
+    return [
+        (group, [one for one in seen if one.audience.group_id == (group.pk if group else None)])
+        for group in groups
+    ]

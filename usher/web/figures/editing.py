@@ -192,8 +192,11 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def as_yaml(shape: Shape, name: str) -> str:
-    """The definition as it would stand in a file."""
+def yaml_of(thing: Audience | ComputedField) -> str:
+    """The definition as it would stand in a file; "" for what files cannot hold."""
+    shape, name = shape_of(thing), thing.name
+    if shape is None:
+        return ""
     body = definitions.export(shape.section).get(name, {})
     return yaml.safe_dump({shape.section: {name: body}}, allow_unicode=True, sort_keys=False, width=80)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 
 from usher import rules
 from usher.audiences import rulebook
 from usher.audiences.models import Audience, ComputedField
 from usher.rules import nodes
+from usher.rules.complete import complete
+from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
 
 _NAME = re.compile(r"(?:\\.|[\w-])+")
 
@@ -114,7 +116,8 @@ def _names(text: str, problem: rules.Problem) -> Iterator[re.Match[str]]:
 
 def offers(text: str, position: int) -> list[dict[str, str | int]]:
     """What may stand at `position`: text, kind and note, and the offsets that it takes the place of."""
-    return []
+    schema = rulebook.known_schema()
+    return [asdict(one) for one in complete(text, position, schema)] if schema else []
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,6 @@ class Helped:
 
 def functions() -> dict[str, list[Helped]]:
     """All functions that rules about customers know, under headings, in the order of the registries."""
-    from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
-
     rows = [
         Helped(one.name, f"{one.name}(rows{'.column' if one.of_column else ''})", one.says, one.example)
         for one in ROW_FUNCTIONS.values()

@@ -212,5 +212,6 @@ def causetext(cause: str) -> str:
         "import": _("by an import"),
         "api": _("through the API"),
         "gone": _("no longer among the customers"),
+        "expired": _("its last day had come"),
     }
     return causes.get(cause, cause)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from usher.audiences import published
 from usher.audiences.english import in_english
 from usher.audiences.models import Audience
+from usher.audiences.tagging import BY_HAND
+from usher.definitions.uses import uses
+from usher.lib import clock
 from usher.web.figures import audiences as figures
 from usher.web.figures import editing, members
 from usher.web.page import Asked, page, show, show_part, wants_part
 
 
 @page
-def audiences(request: HttpRequest) -> HttpResponse:
-    rows = figures.with_snapshots()
-    return show(request, "usher/audiences/list.html", rows=rows, trouble=published.trouble())
+def audiences(request: Asked) -> HttpResponse:
+    found = figures.listed(request, clock.now())
+    if wants_part(request):
+        return show_part(request, "usher/audiences/found.html", found=found)
+    return show(
+        request,
+        "usher/audiences/list.html",
+        found=found,
+        kinds=Audience.Kind.choices,
+        trouble=published.trouble(),
+    )
 
 
 @page
@@ -36,8 +47,11 @@ def audience(request: Asked, pk: int) -> HttpResponse:
         text=text,
         found=found,
         said=in_english(row),
-        users=figures.users(row),
-        editable=editing.shape_of(row),
+        uses=uses(row),
+        shape=editing.shape_of(row),
+        seen=figures.seen(row, clock.now()),
+        by_hand=row.kind in BY_HAND,
+        yaml=editing.yaml_of(row),
         history=history[::-1],
         chart=figures.chart(history),
         trouble=published.trouble(),

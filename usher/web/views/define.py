@@ -45,7 +45,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page
 def field(request: HttpRequest, pk: int) -> HttpResponse:
-    return _edited(request, SHAPES[FIELD], get_object_or_404(ComputedField, pk=pk).name)
+    row = get_object_or_404(ComputedField, pk=pk)
+    return _edited(request, SHAPES[FIELD], row.name, field_pk=pk, yaml=editing.yaml_of(row))
 
 
 @page
@@ -54,7 +55,7 @@ def fields(request: HttpRequest) -> HttpResponse:
     return show(request, "usher/audiences/fields.html", rows=editing.fields())
 
 
-def _edited(request: HttpRequest, shape: Shape, old: str) -> HttpResponse:
+def _edited(request: HttpRequest, shape: Shape, old: str, **more: object) -> HttpResponse:
     stored = editing.stored(shape, old) if old else {}
     do = request.POST.get("do", "save") if request.method == "POST" else ""
     rule = Written.of(request, shape, stored.get(shape.rule, ""), do)
@@ -73,6 +74,7 @@ def _edited(request: HttpRequest, shape: Shape, old: str) -> HttpResponse:
         shape=shape,
         old=old,
         **rule.shown(),
+        **more,
         functions=rulefield.functions(),
         examples=rulefield.examples() if shape.rule else [],
         back=_address(shape, old) if old else reverse("define"),

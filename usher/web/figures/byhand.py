@@ -1,0 +1,76 @@
+"""People put into an audience and taken out of it: a few by hand, many by a file that is tried first."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from usher.audiences import assigning
+from usher.audiences.assigning import Action, Outcome, Who
+from usher.audiences.errors import AudienceError
+from usher.audiences.matching import Word
+from usher.audiences.models import Audience
+
+ACTIONS = ("add", "remove", "replace")
+#: A file that nobody said yes or no to is kept so long, in seconds.
+KEPT = 86_400
+LARGEST = 200_000_000
+
+
+def action_of(text: str) -> Action:
+    return cast(Action, text) if text in ACTIONS else "add"
+
+
+def typed(audience: Audience, text: str, who: Who, action: Action, *, dry_run: bool = False) -> Outcome:
+    """Whomever the typed keys and addresses mean, a line or a comma apart. AudienceError, SourceError."""
+    return assigning.assign(audience, _words(text), who, action=action, dry_run=dry_run)
+
+
+def _words(text: str) -> Iterator[Word]:
+    found = (part.strip() for part in re.split(r"[\n,;]+", text))
+    for number, part in enumerate(filter(None, found), start=1):
+        yield Word(number, part, "either")
+
+
+def kept(file: UploadedFile[Any]) -> str:
+    """Keep an uploaded file until somebody has said yes; its token. AudienceError when it is too large."""
+    if (file.size or 0) > LARGEST:
+        raise AudienceError(f"{file.name} is larger than {LARGEST // 1_000_000} MB; cut it into several")
+    folder = _folder()
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > KEPT:
+            old.unlink(missing_ok=True)
+    token = secrets.token_hex(16)
+    with (folder / token).open("wb") as target:
+        for part in file.chunks():
+            target.write(part)
+    return token
+
+
+def by_file(audience: Audience, token: str, name: str, who: Who, action: Action, *, dry_run: bool) -> Outcome:
+    """Try a kept file, or do it, after which it is gone. AudienceError, SourceError."""
+    path = _folder() / token if re.fullmatch(r"[0-9a-f]{32}", token) else None
+    if path is None or not path.exists():
+        raise AudienceError("the file is not there any more; choose it again")
+    outcome = assigning.assign_sheet(audience, path, who, action=action, name=name, dry_run=dry_run)
+    if not dry_run:
+        path.unlink(missing_ok=True)
+    return outcome
+
+
+def _folder() -> Path:
+    folder: Path = settings.USHER_DATA_DIR / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def others(audience: Audience) -> list[Audience]:
+    """Whose members can be put in."""
+    return list(Audience.objects.exclude(pk=audience.pk).order_by("kind", "name"))
