@@ -37,6 +37,7 @@ customer_lists:
   regulars: {rule: id > 5}
   mailable:
     areas: [[{segment: Reachable}, {not: 'tag("GALA")'}]]
+    pre: [email is set]
 static_lists:
   gala: {members: ["1"]}
 external_audiences:
