@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeGuard
 
@@ -21,17 +21,25 @@ def simpler(rules: Mapping[str, Node], tables: Mapping[str, Table]) -> dict[str,
     """
     found = {name: rewritten(rule, lambda node: _named(node, tables)) for name, rule in rules.items()}
     alone = lone(found.values())
-    return {
-        name: rewritten(rule, lambda node: node if node in alone else _recent(node, tables))
-        for name, rule in found.items()
-    }
+    if len(alone) < len({node.table for node in _aggregates(found.values())}):
+        found = {
+            name: rewritten(rule, lambda node: node if node in alone else _recent(node, tables))
+            for name, rule in found.items()
+        }
+        asked = frozenset(_aggregates(found.values()))
+        found = {n: rewritten(rule, lambda node: _known(node, asked, tables)) for n, rule in found.items()}
+    return found
 
 
 def lone(rules: Iterable[Node]) -> dict[nodes.Aggregate, int]:
     """Each `exists` that is the only question about its table, and how often it is asked."""
-    asked = Counter(part for rule in rules for part in nodes.walk(rule) if isinstance(part, nodes.Aggregate))
+    asked = Counter(_aggregates(rules))
     tables = Counter(node.table for node in asked)
     return {n: times for n, times in asked.items() if n.name == "exists" and tables[n.table] == 1}
+
+
+def _aggregates(rules: Iterable[Node]) -> Iterator[nodes.Aggregate]:
+    return (part for rule in rules for part in nodes.walk(rule) if isinstance(part, nodes.Aggregate))
 
 
 def rewritten(node: Node, change: Callable[[Node], Node]) -> Node:
@@ -49,6 +57,11 @@ def rewritten(node: Node, change: Callable[[Node], Node]) -> Node:
 def _named(node: Node, tables: Mapping[str, Table]) -> Node:
     """A sequence of one step is `exists`; the first and the last time are the least and the greatest."""
     match node:
+        case nodes.Comparison(
+            operator=sign, left=nodes.Aggregate(name="count") as rows, right=nodes.Literal(value=0)
+        ) if sign in (">", "="):
+            exists = replace(rows, name="exists")
+            return exists if sign == ">" else nodes.Not(exists)
         case nodes.Sequence(steps=(nodes.Step(table=table, where=where),)):
             return nodes.Aggregate("exists", table, None, where)
         case nodes.Aggregate(name="first", table=table, column=column) if column == tables[table].at:
@@ -66,6 +79,14 @@ def _recent(node: Node, tables: Mapping[str, Table]) -> Node:
         if is_recent(part, table):
             rest = joined((*parts[:number], *parts[number + 1 :]))
             return nodes.Within(nodes.Aggregate("max", table.name, table.at, rest), part.period)
+    return node
+
+
+def _known(node: Node, asked: frozenset[Node], tables: Mapping[str, Table]) -> Node:
+    """Where the latest of the same rows is asked for anyway, there are rows if there is a latest one."""
+    if isinstance(node, nodes.Aggregate) and node.name == "exists":
+        latest = nodes.Aggregate("max", node.table, tables[node.table].at, node.where)
+        return nodes.IsSet(latest) if latest in asked else node
     return node
 
 
