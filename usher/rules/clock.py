@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from usher.rules import nodes
+from usher.rules.engines import Engine
 from usher.rules.errors import RuleError
 from usher.rules.moments import Side, date_bound, instant_of, local_time, moment_of
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 class Clock:
     """An evaluation's moment and zone; compares columns of dates, local times or instants with moments."""
 
-    def __init__(self, now: datetime, zone: tzinfo) -> None:
+    def __init__(self, now: datetime, zone: tzinfo, engine: Engine = "duckdb") -> None:
         self.now = now
         self.zone = zone
+        self.engine = engine
 
     @property
     def today(self) -> date:

@@ -22,3 +22,11 @@ NAMES: dict[Engine, str] = {
     "clickhouse": "ClickHouse",
     "spark": "Spark",
 }
+#: How Ibis calls them.
+DIALECTS: dict[Engine, str] = {
+    "duckdb": "duckdb",
+    "postgres": "postgres",
+    "sqlite": "sqlite",
+    "clickhouse": "clickhouse",
+    "spark": "pyspark",
+}
