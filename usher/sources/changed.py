@@ -47,7 +47,7 @@ def look(opened: Opened, before: Mapping[str, Mark], now: datetime, folder: Path
         if signature and old.get("signature") == signature and _there(old):
             seen.marks[name] = old
             continue
-        reader = _Reader(opened, one, now, folder, home)
+        reader = _Reader(opened, one, old, now, folder, home)
         mark = reader.mark()
         seen.marks[name] = {**mark, "signature": signature}
         if old.get("way") != mark["way"] or not _there(old):
@@ -86,12 +86,17 @@ def _compare(reader: _Reader, old: Mark, mark: Mark, seen: Seen) -> None:
 class _Reader:
     """One table and the way in which its changes are found."""
 
-    def __init__(self, opened: Opened, one: OpenTable, now: datetime, folder: Path, home: Path) -> None:
-        self.opened, self.one, self.now, self.folder, self.home = opened, one, now, folder, home
+    def __init__(
+        self, opened: Opened, one: OpenTable, old: Mark, now: datetime, folder: Path, home: Path
+    ) -> None:
+        self.opened, self.one, self.old, self.now = opened, one, old, now
+        self.folder, self.home = folder, home
         self.name = one.table.name
         self.view = sql.name(self.name)
         self.key = sql.name(one.key)
         self.way = self._way()
+        #: Of an append-only table: the rows up to the moment of the mark before.
+        self.before = 0
 
     def _way(self) -> str:
         table, schema = self.one.table, self.opened.schema
@@ -126,28 +131,28 @@ class _Reader:
 
     def _appended(self) -> dict[str, Any]:
         at = sql.name(self.one.table.at)
-        rows, newest, kind = self._row(f"count(*), max({at})::VARCHAR, any_value(typeof({at}))")
+        kind = self._kind(at)
+        known = f"{at} <= {_moment(self.old)} OR {at} IS NULL" if self.old.get("newest") else "false"
+        rows, newest, before = self._row(f"count(*), max({at})::VARCHAR, count(*) FILTER ({known})")
+        self.before = before
         return {"rows": rows, "newest": newest, "kind": kind}
 
     def _rows_added(self, old: Mark, mark: Mark) -> str:
         if old["newest"] is None:
             return f"nothing to compare {self.name} with"
         at, newest = sql.name(self.one.table.at), _moment(old)
-        (before,) = self._row(f"count(*) FILTER ({at} <= {newest} OR {at} IS NULL)")
-        if before != old["rows"]:
+        if self.before != old["rows"]:
             return (
                 f"{self.name} is said to be append-only, and of {old['rows']:,} rows up to {old['newest']}"
-                f" there are {before:,} now"
+                f" there are {self.before:,} now"
             )
         return f"SELECT {self.key} FROM {self.view} WHERE {at} > {newest}"
 
     def _updated(self) -> dict[str, Any]:
         moment = sql.name(self.one.table.updated)
         upto = f"FILTER ({moment}::TIMESTAMPTZ <= {sql.text(self.now.isoformat())}::TIMESTAMPTZ)"
-        rows, newest, kind = self._row(
-            f"count(*), (max({moment}) {upto})::VARCHAR, any_value(typeof({moment}))"
-        )
-        mark = {"rows": rows, "newest": newest, "kind": kind}
+        rows, newest = self._row(f"count(*), (max({moment}) {upto})::VARCHAR")
+        mark = {"rows": rows, "newest": newest, "kind": self._kind(moment)}
         (below,) = self._row(f"count(*) FILTER ({moment} < {_moment(mark)})") if newest else (0,)
         return mark | {"below": below}
 
@@ -187,6 +192,11 @@ class _Reader:
     def _hashes(self) -> str:
         columns = ", ".join(map(sql.name, self.one.kinds))
         return f"(coalesce(sum(hash({columns})::HUGEINT), 0) % 9223372036854775807)::BIGINT"
+
+    def _kind(self, column: str) -> str:
+        """DuckDB's type of a column of the view, as it stands in SQL."""
+        kinds = self.opened.duckdb.execute(f"DESCRIBE SELECT {column} FROM {self.view}").fetchall()
+        return str(kinds[0][1])
 
     def _row(self, shown: str) -> tuple[Any, ...]:
         return sql.row(self.opened.duckdb, f"SELECT {shown} FROM {self.view}")
