@@ -125,7 +125,7 @@ def test_it_is_one_statement_with_one_scan_of_each_table() -> None:
     assert (sql.count("COUNT("), sql.count("MAX(")) == (
         0,
         1,
-    )  # the latest open says both; clicks are looked up
+    )  # the latest open says both
     assert "CAST('2024-03-29T12:00:00+00:00' AS TIMESTAMPTZ)" in sql
 
 
