@@ -47,8 +47,9 @@ def clear() -> None:
 
     from usher.audiences.models import Audience, ComputedField, Evaluation, TagGroup
     from usher.sources.models import Source
+    from usher.syncs.models import Sync
 
-    for model in (Evaluation, Audience, ComputedField, TagGroup, Source):
+    for model in (Sync, Evaluation, Audience, ComputedField, TagGroup, Source):
         model.objects.all().delete()
     shutil.rmtree(settings.USHER_DATA_DIR / "audiences", ignore_errors=True)
 
