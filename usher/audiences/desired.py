@@ -105,7 +105,7 @@ def _column(opened: Opened, name: str) -> str:
 
 
 def _tags(names: Sequence[str]) -> list[Audience]:
-    known = {one.name: one for one in Audience.objects.exclude(kind=Audience.Kind.CUSTOMER_LIST)}
+    known = {one.name: one for one in Audience.objects.all() if one.is_tag}
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

@@ -9,6 +9,7 @@ from usher.destinations.models import Destination
 from usher.destinations.tests import published
 from usher.lib.changes import DefinitionError
 from usher.syncs import definitions
+from usher.syncs.members import wanted
 from usher.syncs.models import Sync
 from usher.syncs.run import run
 from usher.syncs.tests.conftest import NOON, Shop
@@ -109,3 +110,12 @@ def test_a_destination_takes_so_many_tags_and_no_more(defined: Shop) -> None:
     platform.settings["synced_tags"] = 101
     platform.save()
     assert defined.sync("third", tags=["VIP"]).all_tags == ["VIP"]
+
+
+def test_a_list_that_is_called_like_a_tag_is_not_taken_for_it(defined: Shop) -> None:
+    defined._apply(audiences, "static_lists", "VIP", {"members": ["0"]})
+    defined._apply(audiences, "segments", "VIP", {"rule": "id > 0"})
+    sync = defined.sync(audience="VIP")
+    assert sync.audience.kind == "static_list"
+    defined.next_night([ANN])
+    assert wanted(defined.sync()).rows["TAG_VIP"].to_pylist() == [True]
