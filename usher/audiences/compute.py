@@ -56,25 +56,22 @@ def _by_hand(work: Work, *, whole: bool) -> None:
     if not tags:
         return
     shown = "".join(f", coalesce(n.a_{one}, false) AS a_{one}" for one in tags)
-    people = work.subject if whole else f"affected_{work.opened.subject.name}"
+    people = work.subject if whole else f"near_{work.opened.subject.name}"
     work.connection.execute(
         f"CREATE TABLE by_hand AS SELECT c.{work.key} AS key{shown} FROM {people} c"
         f" LEFT JOIN {hand.pivot(tags)} n ON n.key = c.{work.key}::VARCHAR"
     )
-    work.frames.append(Frame("by_hand", tuple(f"a_{one}" for one in tags), "" if whole else "affected"))
+    work.frames.append(Frame("by_hand", tuple(f"a_{one}" for one in tags), whole))
 
 
 def _level(work: Work, number: int, level: tuple[Entry, ...], decided: Scope) -> None:
-    """One shared selection over everybody, and one over those affected; it may show that there are more."""
+    """One shared selection over everybody, and one over the affected; it may show that there are more."""
     left = [one for one in level if one.thing not in work.expired]
     whole = [one for one in left if one.column in decided.everybody]
     frames = len(work.frames)
-    select(work, f"whole_{number}", work.aside(whole))
+    select(work, f"whole_{number}", work.aside(whole), whole=True)
     selected = work.frames[frames:]
-    rest = [one for one in left if one not in whole]
-    for place, domain in enumerate(dict.fromkeys(work.domains.get(one.column, "affected") for one in rest)):
-        mine = [one for one in rest if work.domains.get(one.column, "affected") == domain]
-        select(work, f"level_{number}_{place}", work.aside(mine), domain)
+    select(work, f"level_{number}", work.aside([one for one in left if one not in whole]), whole=False)
     if not decided.because:
         _grow(work, number + 1, selected)
 
@@ -98,14 +95,14 @@ def _unfit(work: Work, *, whole: bool) -> None:
     kept = [column for column in sorted(work.lost) if work.before and work.before.good(column)]
     if not kept or work.before is None:
         return
-    people = work.subject if whole else f"affected_{work.opened.subject.name}"
+    people = work.subject if whole else f"near_{work.opened.subject.name}"
     shown = "".join(f", coalesce(o.{one}, false) AS {one}" if one[0] == "a" else f", o.{one}" for one in kept)
     old = work.before.state.rows(*difference.split(work, kept), among="" if whole else "affected_text")
     work.connection.execute(
         f"CREATE TABLE unfit AS SELECT c.{work.key} AS key{shown} FROM {people} c"
         f" LEFT JOIN {old} o ON o.key = c.{work.key}::VARCHAR"
     )
-    work.frames.append(Frame("unfit", tuple(kept), "" if whole else "affected", work.level))
+    work.frames.append(Frame("unfit", tuple(kept), whole, work.level))
 
 
 def _demand_something(work: Work) -> None:

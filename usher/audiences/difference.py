@@ -26,7 +26,7 @@ def compare(work: Work) -> None:
         _note(work, new, old, columns)
     for frame in work.frames:
         if not frame.whole:
-            domain = f"(SELECT * FROM old SEMI JOIN ({frame.looked_at}) USING (key))"
+            domain = f"(SELECT * FROM old WHERE level <= {frame.level})"
             _note(
                 work,
                 f"(SELECT key::VARCHAR AS key, * EXCLUDE (key) FROM {frame.table})",
@@ -55,7 +55,7 @@ def _joined(work: Work, frames: Sequence[Frame]) -> str:
     )
     for frame in frames:
         work.connection.execute(f"DROP TABLE {frame.table} CASCADE")
-    together = Frame("everybody", tuple(column for frame in frames for column in frame.columns))
+    together = Frame("everybody", tuple(column for frame in frames for column in frame.columns), whole=True)
     work.frames = [together, *(frame for frame in work.frames if not frame.whole)]
     return together.table
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from usher import rules
 from usher.audiences import before as earlier
 from usher.audiences import hand
 from usher.audiences.before import Before
 from usher.audiences.rulebook import Entry
 from usher.audiences.work import Work
-from usher.rules import nodes
 from usher.rules.moments import Side, date_bound
 from usher.rules.moves import Moves, Span, moves
 from usher.sources import sql
@@ -23,12 +21,6 @@ from usher.sources.changed import Seen
 
 #: Above this share of the customers, looking at everybody is no more work.
 MOST = 0.4
-#: Where more are affected than this, each rule is asked only for those whom its own windows concern …
-MANY = 20_000
-#: … unless these are more than this share of all who are affected.
-APART = 0.5
-#: Windows that go back further than this are asked together with whatever needs all rows.
-FAR = timedelta(days=150)
 
 
 @dataclass(frozen=True)
@@ -48,17 +40,13 @@ def scope(work: Work, seen: Seen, because: str) -> Scope:
         return Scope(frozenset(one.column for one in entries), reason or "nothing was published before")
     spans = {entry.column: _spans(work, work.before, entry) for entry in entries}
     known = [found for found in spans.values() if found is not None]
-    _gather(work, "common", [*seen.touched, *_by_hand(work)])
-    _gather(work, "affected", ["SELECT key FROM common", *_passed(work, known)])
+    _gather(work, [*seen.touched, *_passed(work, known)])
     customers, (count,) = _customers(work), sql.row(work.connection, "SELECT count(*) FROM affected")
     if count > MOST * customers:
         work.connection.execute("DROP TABLE affected")
         return Scope(frozenset(spans), f"{count:,} of {customers:,} customers can have changed")
     work.run.affected = count
-    _draw_near(work, "affected")
-    _note_old(work)
-    if count > MANY:
-        _part(work, [entry for entry in entries if spans[entry.column] is not None], spans, count)
+    _draw_near(work)
     return Scope(frozenset(column for column, found in spans.items() if found is None))
 
 
@@ -127,49 +115,13 @@ def _instant(moment: datetime) -> str:
     return f"TIMESTAMPTZ {sql.text(moment.isoformat())}"
 
 
-def _gather(work: Work, table: str, queries: list[str]) -> int:
-    """A table of all keys that the queries find, each once: `key`, `text`, `level`; answers how many."""
-    found = [*queries, f"SELECT NULL::{work.key_type}"]
+def _gather(work: Work, queries: list[str]) -> None:
+    """All keys that the queries find, once; and those for whom what was put by hand is not what it was."""
+    found = [*queries, *_by_hand(work), f"SELECT NULL::{work.key_type}"]
     keys = " UNION ALL ".join(f"(SELECT * FROM ({query}) AS q(key))" for query in found)
     work.connection.execute(
-        f"CREATE TABLE {table} AS SELECT DISTINCT key, key::VARCHAR AS text, 0 AS level FROM ({keys})"
+        f"CREATE TABLE affected AS SELECT DISTINCT key, key::VARCHAR AS text, 0 AS level FROM ({keys})"
         " WHERE key IS NOT NULL"
-    )
-    (count,) = sql.row(work.connection, f"SELECT count(*) FROM {table}")
-    return int(count)
-
-
-def _part(work: Work, entries: list[Entry], spans: Mapping[str, Moves | None], count: int) -> None:
-    """Domains of their own for rules with the same windows, which need few rows of few customers.
-
-    Rules that ask for all rows of a customer, or for those of a long time, share one. A rule that speaks of
-    other audiences is asked for all who are affected.
-    """
-    alike: dict[object, list[Entry]] = {}
-    for entry in entries:
-        if not entry.needs:
-            many = _asks_for_all(entry.node) or _reaches_far(spans[entry.column], work.run.now)
-            alike.setdefault("many" if many else spans[entry.column], []).append(entry)
-    for number, some in enumerate(alike.values()):
-        known = [found for entry in some if (found := spans[entry.column]) is not None]
-        table = f"affected_{number}"
-        if _gather(work, table, ["SELECT key FROM common", *_passed(work, known)]) <= APART * count:
-            _draw_near(work, table)
-            work.domains |= {entry.column: table for entry in some}
-
-
-def _reaches_far(known: Moves | None, now: datetime) -> bool:
-    """Whether a window goes so far back that it holds most rows of a customer in any case."""
-    return any(now - span.after > FAR for span in known or ())
-
-
-def _asks_for_all(node: rules.Node) -> bool:
-    """Whether some aggregate is not limited to a window."""
-    aggregates = [part for part in nodes.walk(node) if isinstance(part, nodes.Aggregate)]
-    return any(
-        one.where is None
-        or not any(isinstance(part, nodes.Within | nodes.Timed) for part in nodes.walk(one.where))
-        for one in aggregates
     )
 
 
@@ -187,22 +139,18 @@ def _by_hand(work: Work) -> Iterator[str]:
     )
 
 
-def _draw_near(work: Work, domain: str) -> None:
-    """Views of the rows that the customers of a domain have in every table."""
+def _draw_near(work: Work) -> None:
+    """What was published of the affected customers, and a view of their rows in every table."""
+    assert work.before
     for name, one in work.opened.opened.items():
         key, table = sql.name(one.key), sql.name(name)
         work.connection.execute(
-            f"CREATE VIEW {sql.name(f'{domain}_{name}')} AS"
-            f" SELECT * FROM {table} WHERE {key} IN (SELECT key FROM {domain})"
+            f"CREATE VIEW {sql.name(f'near_{name}')} AS"
+            f" SELECT * FROM {table} WHERE {key} IN (SELECT key FROM affected)"
         )
-
-
-def _note_old(work: Work) -> None:
-    """What was published of the affected customers: the table `old`."""
-    assert work.before
     rows = work.before.state.rows(work.audiences, work.fields, among="affected_text")
     work.connection.execute("CREATE VIEW affected_text AS SELECT text AS key FROM affected")
-    work.connection.execute(f"CREATE TABLE old AS SELECT * FROM {rows}")
+    work.connection.execute(f"CREATE TABLE old AS SELECT *, 0 AS level FROM {rows}")
 
 
 def grow(work: Work, level: int, queries: list[str]) -> None:
@@ -217,5 +165,5 @@ def grow(work: Work, level: int, queries: list[str]) -> None:
         f"CREATE OR REPLACE VIEW grown AS SELECT text AS key FROM affected WHERE level = {level}"
     )
     rows = work.before.state.rows(work.audiences, work.fields, among="grown")
-    work.connection.execute(f"INSERT INTO old BY NAME SELECT * FROM {rows}")
+    work.connection.execute(f"INSERT INTO old BY NAME SELECT *, {level} AS level FROM {rows}")
     work.level = level

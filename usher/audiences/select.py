@@ -14,8 +14,8 @@ from usher.audiences.rulebook import Entry, Unfit
 from usher.audiences.work import Frame, Work
 
 
-def select(work: Work, name: str, entries: Sequence[Entry], domain: str = "") -> None:
-    """Add a frame with these columns to the work, over everybody or over the customers of a domain.
+def select(work: Work, name: str, entries: Sequence[Entry], *, whole: bool) -> None:
+    """Add a frame with these columns to the work, over everybody or over the affected customers.
 
     Where the selection cannot be run, each half is tried alone; what is left over in the end is set aside.
     """
@@ -23,7 +23,7 @@ def select(work: Work, name: str, entries: Sequence[Entry], domain: str = "") ->
         return
     began = time.perf_counter()
     try:
-        _run(work, name, entries, domain)
+        _run(work, name, entries, whole)
     except Exception as problem:
         reason = _reason(problem)
         if reason is None:
@@ -32,22 +32,22 @@ def select(work: Work, name: str, entries: Sequence[Entry], domain: str = "") ->
             work.unfit.append(Unfit(entries[0].thing, reason))
             return
         half = len(entries) // 2
-        select(work, f"{name}a", entries[:half], domain)
-        select(work, f"{name}b", entries[half:], domain)
+        select(work, f"{name}a", entries[:half], whole=whole)
+        select(work, f"{name}b", entries[half:], whole=whole)
         return
     spent = (time.perf_counter() - began) / len(entries)
     work.seconds |= {entry.column: spent for entry in entries}
-    work.frames.append(Frame(name, tuple(entry.column for entry in entries), domain, work.level))
+    work.frames.append(Frame(name, tuple(entry.column for entry in entries), whole, work.level))
 
 
-def _run(work: Work, name: str, entries: Sequence[Entry], domain: str) -> None:
+def _run(work: Work, name: str, entries: Sequence[Entry], whole: bool) -> None:
     selected = rules.select(
         {entry.column: entry.node for entry in entries},
         work.book.schema,
-        work.tables(domain),
+        work.tables(whole),
         now=work.run.now,
         zone=ZoneInfo(settings.TIME_ZONE),
-        members=lambda kind, audience: work.members(kind, audience, not domain),
+        members=lambda kind, audience: work.members(kind, audience, whole),
     )
     columns = ", ".join(entry.column for entry in entries)
     query = work.opened.connection.compile(selected)

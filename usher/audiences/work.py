@@ -26,22 +26,13 @@ Thing = TypeVar("Thing", Audience, ComputedField)
 class Frame:
     """A table of DuckDB with what was selected: `key` (as in the tables) and columns.
 
-    Of everybody, or of the customers in `domain`, a table with `key`, `text` and `level`, up to a level.
+    Of everybody, or of the customers in `affected` up to a level.
     """
 
     table: str
     columns: tuple[str, ...]
-    domain: str = ""
+    whole: bool
     level: int = 0
-
-    @property
-    def whole(self) -> bool:
-        return not self.domain
-
-    @property
-    def looked_at(self) -> str:
-        """A query with the keys, as text, of the customers that were looked at."""
-        return f"SELECT text AS key FROM {self.domain} WHERE level <= {self.level}"
 
 
 @dataclass
@@ -56,8 +47,6 @@ class Work:
     unfit: list[Unfit] = field(default_factory=list)
     #: Column -> seconds that its selection took, shared among those selected together.
     seconds: dict[str, float] = field(default_factory=dict)
-    #: Column -> the table of those affected, where it is not `affected`.
-    domains: dict[str, str] = field(default_factory=dict)
     #: The last level up to which customers were put into `affected`.
     level: int = 0
     #: The number that the run will have when it is published.
@@ -124,13 +113,12 @@ class Work:
     def frame_of(self, column: str) -> Frame:
         return next(frame for frame in self.frames if column in frame.columns)
 
-    def tables(self, domain: str) -> Mapping[str, ir.Table]:
-        """All rows, or those of the customers of a domain; what links lead to is whole in any case."""
-        near = f"{domain}_" if domain else ""
+    def tables(self, whole: bool) -> Mapping[str, ir.Table]:
+        """All rows, or the rows of affected customers; what links lead to is whole in any case."""
+        if whole:
+            return self.opened.tables
         return {
-            name: self.opened.connection.table(
-                name if name in self.opened.schema.lookups else f"{near}{name}"
-            )
+            name: self.opened.connection.table(name if name in self.opened.schema.lookups else f"near_{name}")
             for name in self.opened.opened
         }
 
@@ -139,7 +127,7 @@ class Work:
         column = f"a_{self._audience((kind, name))}"
         frame = self.frame_of(column)
         keys = f"SELECT key AS {self.key} FROM {frame.table} WHERE {column}"
-        if not frame.whole and (whole or frame.level < self.level or frame.domain != "affected"):
+        if not frame.whole and (whole or frame.level < self.level):
             keys += f" UNION ALL SELECT key::{self.key_type} FROM ({self._unchanged(column, frame, whole)})"
         view = f"{'all' if whole else 'near'}_members_{column}"
         self.connection.execute(f"CREATE OR REPLACE VIEW {view} AS {keys}")
@@ -148,10 +136,12 @@ class Work:
     def _unchanged(self, column: str, frame: Frame, whole: bool) -> str:
         """The members who were not looked at for a frame: they are what they were."""
         if not whole:
-            return f"SELECT key FROM old ANTI JOIN ({frame.looked_at}) USING (key) WHERE {column}"
+            return f"SELECT key FROM old WHERE {column} AND level > {frame.level}"
         assert self.before
-        before = self.before.state.members(int(column[2:]))
-        return f"SELECT key FROM {before} ANTI JOIN ({frame.looked_at}) USING (key)"
+        looked = f"SELECT text AS key FROM affected WHERE level <= {frame.level}"
+        return (
+            f"SELECT key FROM {self.before.state.members(int(column[2:]))} ANTI JOIN ({looked}) USING (key)"
+        )
 
     def _audience(self, name: Name) -> int:
         return next(one.pk for one in self._things(Audience) if rulebook.name_of(one) == name)
