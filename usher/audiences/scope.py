@@ -37,7 +37,7 @@ def scope(work: Work, seen: Seen, because: str) -> Scope:
     entries = [entry for level in work.book.levels for entry in level]
     reason = because or _unlike_before(work) or seen.whole
     if reason or work.before is None:
-        return Scope(frozenset(one.column for one in entries), reason or "nothing was published before")
+        return Scope(frozenset(one.column for one in entries), reason)
     spans = {entry.column: _spans(work, work.before, entry) for entry in entries}
     known = [found for found in spans.values() if found is not None]
     _gather(work, [*seen.touched, *_passed(work, known)])
@@ -57,7 +57,7 @@ def _customers(work: Work) -> int:
 def _unlike_before(work: Work) -> str:
     """Why nothing that was published before can be built on; empty when it can."""
     if work.before is None:
-        return ""
+        return "nothing was published before, or its files are gone"
     if work.run.now < work.before.run.now:
         return "the evaluation before was as of a later moment"
     if work.opened.subject.name in work.opened.schema.lookups:

@@ -289,3 +289,40 @@ def test_it_equals_a_look_at_everybody_after_each_of_a_thousand_changes(
         check(run)
     assert incremental >= CHANGES // PER_STEP - 5, "rows that were taken from what is append-only"
     assert looked > CHANGES // PER_STEP // 2
+
+
+def test_it_looks_at_no_more_customers_than_something_happened_to(town: Town) -> None:
+    """No clock: the customers that are looked at are counted."""
+    Audience.objects.filter(name="fickle").delete()
+    Audience.objects.filter(rule__contains="top").delete()
+    Audience.objects.filter(rule__contains="fickle").delete()
+    first = evaluate(town.now)
+    assert (first.affected, first.full_because) == (
+        None,
+        "nothing was published before, or its files are gone",
+    )
+    assert evaluate(town.now).affected == 0
+    for count in (1, 5, 20):
+        chosen = town.random.sample(town.rows["customers"], count)
+        for one in chosen:
+            one["email"] = f"new{town.random.random()}@example.com"
+        town.tables = {"customers"}
+        town.write()
+        assert evaluate(town.now).affected == count
+    town.rows["notes"].append({"customer": 7, "text": "home", "due": None})
+    town.tables = {"notes"}
+    town.write()
+    assert evaluate(town.now).affected == 1
+
+
+def test_rows_taken_from_an_append_only_table_make_it_look_at_everybody(town: Town) -> None:
+    evaluate(town.now)
+    town.rows["orders"].pop()
+    town.tables = {"orders"}
+    town.write()
+    run = evaluate(town.now)
+    assert run.affected is None
+    assert run.full_because.startswith("orders is said to be append-only, and of 400 rows up to 2024-02-27")
+    assert run.full_because.endswith("there are 399 now")
+    earlier = evaluate(town.now - timedelta(days=3))
+    assert earlier.full_because == "the evaluation before was as of a later moment"
