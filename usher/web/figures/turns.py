@@ -28,13 +28,23 @@ class Asked:
     since: datetime
     until: datetime
 
+    @property
+    def first(self) -> datetime:
+        return self.since + timedelta(microseconds=1)
+
+    @property
+    def last(self) -> datetime:
+        return self.until
+
 
 def asked(audience: Audience, given: Mapping[str, str], now: datetime) -> Asked:
     """All of both days; without them since the last evaluation but one, up to now."""
     zone = ZoneInfo(settings.TIME_ZONE)
     first, last = _day(given.get("from", "")), _day(given.get("to", ""))
     since = datetime.combine(first, time(), zone) - timedelta(microseconds=1) if first else _before_last(now)
-    until = datetime.combine(last + timedelta(days=1), time(), zone) if last else now
+    until = (
+        datetime.combine(last + timedelta(days=1), time(), zone) - timedelta(microseconds=1) if last else now
+    )
     kind = given.get("change", "")
     change: history.Change | None = "gained" if kind == "gained" else "lost" if kind == "lost" else None
     return Asked(first.isoformat() if first else "", last.isoformat() if last else "", change, since, until)

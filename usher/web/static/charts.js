@@ -38,7 +38,7 @@
       scales: { x: { time: true }, y: { range: (_, low, high) => dots ? [0, Math.max(1, high * 1.1)] : padded(low, high) } },
       axes: [
         Object.assign({}, axis, { grid: { show: false }, space: 70, size: 28, values: (_, splits) => splits.map((s) => new Date(s * 1000).toLocaleDateString("en-GB", month)) }),
-        Object.assign({}, axis, { size: 62, values: (_, splits) => splits.map(grouped) }),
+        Object.assign({}, axis, { size: 62, values: (_, splits) => splits.map((one) => (Number.isInteger(one) ? grouped(one) : "")) }),
       ],
       series: [
         {},

@@ -31,8 +31,8 @@
     const back = box.querySelector(".backdrop");
     const slips = box.querySelector(".slips");
     const english = box.querySelector(".say");
-    const state = { asked: 0, timer: 0, found: { slips: [] } };
-    const offers = completion(box, area, back, replace);
+    const state = { asked: 0, timer: 0, found: { slips: [] }, shown: [] };
+    const offers = completion(box, area, back, replace, () => told());
 
     function replace(start, end, text) {
       area.focus();
@@ -48,7 +48,7 @@
       const text = area.value;
       back.replaceChildren();
       let end = 0;
-      for (const slip of state.found.slips) {
+      for (const slip of state.shown) {
         const from = Math.max(end, units(text, slip.start));
         const to = Math.max(from, units(text, slip.end));
         back.append(text.slice(end, from), element("mark", "", text.slice(from, to) || " "));
@@ -58,7 +58,10 @@
     }
 
     function told() {
-      const list = state.found.slips.map((slip) => {
+      // what is still being typed is not wrong yet
+      const at = points(area.value.slice(0, area.selectionStart));
+      const current = state.found.slips.filter((slip) => !(offers.open() && slip.start <= at && at <= slip.end));
+      const list = current.map((slip) => {
         const row = element("li", "", slip.message + " ");
         if (slip.fix) {
           const mend = element("button", "btn small", box.dataset.use.replace("…", slip.fix.text));
@@ -71,6 +74,7 @@
         }
         return row;
       });
+      state.shown = current;
       slips.replaceChildren(...list);
       area.setAttribute("aria-invalid", list.length ? "true" : "false");
       english.textContent = state.found.english || "";
@@ -100,6 +104,7 @@
     area.addEventListener("input", () => {
       state.asked++;
       state.found = { slips: [] };
+      state.shown = [];
       drawn();
       offers.ask(false);
       clearTimeout(state.timer);
@@ -141,7 +146,7 @@
   }
 
   //: The list of what may come next, under the place of writing.
-  function completion(box, area, back, replace) {
+  function completion(box, area, back, replace, closed) {
     const list = box.querySelector(".offers");
     const state = { asked: 0, found: [], at: 0, moved: false };
 
@@ -233,10 +238,15 @@
       } else if (event.key === "Escape") {
         event.preventDefault();
         close();
+        closed();
       }
     });
-    area.addEventListener("blur", close);
-    return { ask, close };
+    area.addEventListener("blur", () => {
+      const was = !list.hidden;
+      close();
+      if (was) closed();
+    });
+    return { ask, open: () => !list.hidden };
   }
 
   function within(back, offset) {
