@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, tzinfo
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from usher.rules import nodes
+from usher.rules.dialects import OF
 from usher.rules.engines import Engine
 from usher.rules.errors import RuleError
 from usher.rules.moments import Side, date_bound, instant_of, local_time, moment_of
@@ -21,7 +21,7 @@ class Clock:
     def __init__(self, now: datetime, zone: tzinfo, engine: Engine = "duckdb") -> None:
         self.now = now
         self.zone = zone
-        self.engine = engine
+        self.dialect = OF[engine]
 
     @property
     def today(self) -> date:
@@ -34,12 +34,12 @@ class Clock:
         kind = value.type()
         if kind.is_date():
             bound = date_bound(side, moment, self.zone)
-            return sided(value, bound[0], ibis.literal(bound[1])) if bound else ibis.literal(False)
+            return sided(value, bound[0], self.dialect.literal(bound[1])) if bound else ibis.literal(False)
         if not kind.is_timestamp():
             raise RuleError(f"{value.get_name()} should be a date or a time, and is {kind} in the source.")
         if kind.timezone is None:
-            return sided(value, side, ibis.literal(local_time(moment, self.zone)))
-        return sided(value, side, ibis.literal(instant_of(moment, self.zone)))
+            return sided(value, side, self.dialect.literal(local_time(moment, self.zone)))
+        return sided(value, side, self.dialect.literal(instant_of(moment, self.zone)))
 
     def written(self, literal: nodes.Literal) -> datetime:
         moment: date | datetime | None = moment_of(str(literal.value))
@@ -59,17 +59,15 @@ class Clock:
         kind = value.type()
         if not kind.is_timestamp() or kind.timezone is None:
             return value
-        return _at_zone()(_name(self.zone), value.cast("timestamp('UTC')"))
+        return self.dialect.wall(_name(self.zone), value)
 
     def day(self, value: ir.Value) -> ir.Value:
         """The local date."""
-        return value if value.type().is_date() else self.wall(value).date()
+        return value if value.type().is_date() else self.dialect.day(self.wall(value))
 
     def moment_like(self, value: ir.Value) -> ir.Value:
         """Now, as something that `value` can be counted from: today for dates."""
-        import ibis
-
-        return ibis.literal(self.today if value.type().is_date() else instant_of(self.now, self.zone))
+        return self.dialect.literal(self.today if value.type().is_date() else instant_of(self.now, self.zone))
 
     def alike(self, one: ir.Value, other: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Two times that can be compared: both on the local wall clock unless they are of one kind."""
@@ -77,20 +75,20 @@ class Clock:
             return one, other
         if _is_instant(one) and _is_instant(other):
             return one, other
-        return self.wall(one).cast("timestamp"), self.wall(other).cast("timestamp")
+        return self.dialect.local(self.wall(one)), self.dialect.local(self.wall(other))
 
     def whole_days(self, earlier: ir.Value, later: ir.Value) -> ir.Value:
         """Days from one time to another, rounded down: of dates calendar days, of times 24 hours.
 
         A date and a time are counted on the local wall clock, where the date is its midnight.
         """
-        earlier, later = self.alike(earlier, later)
+        say, (earlier, later) = self.dialect, self.alike(earlier, later)
         if earlier.type().is_date():
-            return later.delta(earlier, unit="day")
+            return say.days(earlier, later)
         if _is_instant(earlier):
-            earlier, later = _at_zone()("UTC", earlier), _at_zone()("UTC", later)
-        days = later.date().delta(earlier.date(), unit="day")
-        return days - (_time_of_day(later) < _time_of_day(earlier)).cast("int64")
+            earlier, later = say.wall("UTC", earlier), say.wall("UTC", later)
+        days = say.days(say.day(earlier), say.day(later))
+        return days - (say.time_of_day(later) < say.time_of_day(earlier)).ifelse(1, 0)
 
 
 def sided(left: Any, side: Side, right: Any) -> ir.BooleanValue:
@@ -112,23 +110,7 @@ def _is_instant(value: ir.Value) -> bool:
     return bool(kind.is_timestamp() and kind.timezone is not None)
 
 
-def _time_of_day(value: Any) -> Any:
-    seconds = (value.hour() * 60 + value.minute()) * 60 + value.second()
-    return seconds.cast("int64") * 1_000_000 + value.microsecond()
-
-
 def _name(zone: tzinfo) -> str:
     """The name by which engines know a zone."""
     named = getattr(zone, "key", None) or str(zone)
     return str(named)
-
-
-@cache
-def _at_zone() -> Any:
-    """`timezone(zone, instant)`: the wall clock of a zone, whatever the time zone of the session."""
-    import ibis
-
-    @ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp('UTC')"), "timestamp"))
-    def timezone(zone, instant): ...  # type: ignore[no-untyped-def]
-
-    return timezone

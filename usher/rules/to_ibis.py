@@ -62,16 +62,17 @@ def select(
 
 def _people(asked: Mapping[str, Node], data: Data, members: Members | None) -> Values:
     """The subject with all that its rules ask of other tables beside it."""
-    schema = data.schema
+    schema, say = data.schema, data.clock.dialect
     names = (name for node in asked.values() for name in names_in(node))
     subject = data.tables[schema.subject]
-    people, columns = linked(subject, names, schema.columns, schema.links, schema, data.tables)
+    people, columns = linked(subject, names, schema.columns, schema.links, schema, data.tables, say)
     found: dict[Node, str] = {}
     keys, often = _keys(asked.values(), data)
     for number, (rows, answers) in enumerate([*_answers(asked.values(), data), *often]):
         aliases = {node: f"__{number}_{place}" for place, node in enumerate(answers)}
         rows = rows.select(
-            **{f"__{number}": rows[KEY]}, **{alias: rows[answers[node]] for node, alias in aliases.items()}
+            **{f"__{number}": rows[KEY]},
+            **{alias: say.joined(rows[answers[node]]) for node, alias in aliases.items()},
         )
         mine, theirs = alike(people[schema.key], rows[f"__{number}"])
         people = people.left_join(rows, mine == theirs)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from usher.rules import nodes
+from usher.rules.dialects import Dialect
 from usher.rules.names import resolve
 from usher.rules.nodes import Node
 from usher.rules.schema import Link, Schema, Type
@@ -31,6 +32,7 @@ def linked(
     links: Mapping[str, Link],
     schema: Schema,
     tables: Mapping[str, ibis.Table],
+    say: Dialect,
 ) -> tuple[ibis.Table, dict[str, str]]:
     """The rows, and in which column of them each name is found. A link that leads nowhere gives nulls."""
     found = {name: resolve(name, columns, links, schema) for name in dict.fromkeys(names)}
@@ -45,7 +47,8 @@ def linked(
         lookup, column = schema.lookups[chain[-1].table], chain[-1].column
         target = tables[chain[-1].table]
         target = target.select(
-            **{f"__to{number}": target[lookup.key]}, **{alias: target[name] for name, alias in inside.items()}
+            **{f"__to{number}": target[lookup.key]},
+            **{alias: say.joined(target[name]) for name, alias in inside.items()},
         )
         mine, theirs = alike(
             rows[wanted[chain[:-1]][column] if chain[1:] else column], target[f"__to{number}"]

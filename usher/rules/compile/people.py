@@ -65,7 +65,7 @@ def _top(people: Values, node: nodes.Top) -> Any:
 
     value = people.value(node.by)
     able = people.condition(node.condition).fill_null(False) & value.notnull()
-    key = people.table[people.key]
+    key = people.clock.dialect.sortable(people.table[people.key])
     place = ibis.row_number().over(ibis.window(group_by=able, order_by=[value.desc(), key.asc()]))
     if not node.percent:
         return able & (place < int(node.count))

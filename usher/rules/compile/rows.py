@@ -94,7 +94,8 @@ def favourites(node: nodes.Aggregate, data: Data) -> tuple[ibis.Table, dict[Node
     rows = values.table.select(**{KEY: values.table[key], "value": value}, known=known)
     rows = rows.filter(rows["known"])
     counts = rows.group_by([KEY, "value"]).aggregate(rows=rows.count())
-    first = ibis.window(group_by=counts[KEY], order_by=[counts["rows"].desc(), counts["value"].asc()])
+    value = data.clock.dialect.sortable(counts["value"])
+    first = ibis.window(group_by=counts[KEY], order_by=[counts["rows"].desc(), value.asc()])
     placed = counts.mutate(place=ibis.row_number().over(first))
     return placed.filter(placed["place"] == 0).select(KEY, "value"), {node: "value"}
 
@@ -109,7 +110,7 @@ def _asked_of(name: str, questions: Wanted, data: Data) -> tuple[Values, list[no
         rows = rows.filter(data.clock.compare(rows[table.at], ">", earliest))
     used = [node.column for node in questions if node.column]
     used += [path for node in questions for path in names_in(node.where)]
-    rows, names = linked(rows, used, table.columns, table.links, data.schema, data.tables)
+    rows, names = linked(rows, used, table.columns, table.links, data.schema, data.tables, data.clock.dialect)
     common, left = _factored(list(questions))
     if common is not None:
         rows = rows.filter(Values(rows, data.clock, names).condition(common))
@@ -144,4 +145,4 @@ def _compiled(table: Table, values: Values, node: nodes.Aggregate) -> Any:
     assert function is not None, node.name
     where = values.condition(node.where) if node.where else None
     column = values.value(nodes.Path((node.column,))) if node.column else None
-    return function(values.table, column, where, values.table[table.at] if table.at else None)
+    return function(values.clock, values.table, column, where, values.table[table.at] if table.at else None)

@@ -33,12 +33,12 @@ def matching(sequence: nodes.Sequence, data: Data) -> ibis.Table:
     reached = rows["step"] == 0
     for number, step in enumerate(present[1:], 1):
         rows = rows.mutate(previous=_times(rows, reached).max().over(before))
-        reached = (rows["step"] == number) & _in_time(rows["previous"], rows["at"], step.within)
+        reached = (rows["step"] == number) & _in_time(rows["previous"], rows["at"], step.within, data.clock)
     last = sequence.steps[-1]
     if last.absent:
         assert last.within is not None
         reached &= _over(rows["at"], last.within, data.clock)
-        reached &= ~_in_time(rows["at"], rows["next"], last.within).fill_null(False)
+        reached &= ~_in_time(rows["at"], rows["next"], last.within, data.clock).fill_null(False)
     return rows.filter(reached).select(KEY)
 
 
@@ -48,9 +48,9 @@ def _rows_of(sequence: nodes.Sequence, data: Data) -> ibis.Table:
 
     found = [_rows(step, data) for step in sequence.steps]
     if any(not rows["at"].type().is_timestamp() or rows["at"].type().timezone is None for rows in found):
-        found = [rows.mutate(at=data.clock.wall(rows["at"]).cast("timestamp")) for rows in found]
+        found = [rows.mutate(at=data.clock.dialect.local(data.clock.wall(rows["at"]))) for rows in found]
     else:
-        found = [rows.mutate(at=rows["at"].cast("timestamp('UTC')")) for rows in found]
+        found = [rows.mutate(at=data.clock.dialect.instant(rows["at"])) for rows in found]
     kind = "int64" if all(rows[KEY].type().is_integer() for rows in found) else "string"
     steps = [
         rows.select(**{KEY: rows[KEY].cast(kind)}, at=rows["at"], step=ibis.literal(number, "int8"))
@@ -63,7 +63,8 @@ def _rows(step: nodes.Step, data: Data) -> ibis.Table:
     table = data.schema.tables[step.table]
     assert table.at is not None, table.name
     rows = seen(table, data)
-    rows, names = linked(rows, names_in(step.where), table.columns, table.links, data.schema, data.tables)
+    asked, say = names_in(step.where), data.clock.dialect
+    rows, names = linked(rows, asked, table.columns, table.links, data.schema, data.tables, say)
     rows = rows.filter(rows[table.key].notnull())
     if step.where is not None:
         rows = rows.filter(Values(rows, data.clock, names).condition(step.where))
@@ -76,19 +77,15 @@ def _times(rows: ibis.Table, where: Any) -> Any:
     return ibis.cases((where, rows["at"]))
 
 
-def _in_time(earlier: Any, later: Any, within: nodes.Period | None) -> Any:
+def _in_time(earlier: Any, later: Any, within: nodes.Period | None, clock: Clock) -> Any:
     """Is there an `earlier` that is not longer ago than `within`?"""
-    import ibis
-
     if within is None:
         return earlier.notnull()
-    return later <= earlier + ibis.interval(seconds=int(length(within).total_seconds()))
+    return later <= clock.dialect.later(earlier, int(length(within).total_seconds()))
 
 
 def _over(at: ir.Value, within: nodes.Period, clock: Clock) -> Any:
     """Is the time in which something could follow over?"""
-    import ibis
-
     now = instant_of(clock.now, clock.zone)
     end = now if at.type().timezone else local_time(now, clock.zone)
-    return at <= ibis.literal(end - length(within))
+    return at <= clock.dialect.literal(end - length(within))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from usher.rules import nodes
@@ -144,12 +143,11 @@ class Values:
         return self.value(node)
 
     def moment(self, literal: nodes.Literal) -> ir.Value:
-        import ibis
-
         moment = moment_of(str(literal.value))
+        assert moment is not None
         if isinstance(moment, datetime):
-            return ibis.literal(instant_of(moment, self.clock.zone))
-        return ibis.literal(moment)
+            moment = instant_of(moment, self.clock.zone)
+        return self.clock.dialect.literal(moment)
 
     def arithmetic(self, node: nodes.Arithmetic) -> Any:
         left, right = (_calculable(self.operand(side)) for side in (node.left, node.right))
@@ -213,7 +211,7 @@ class Values:
         first, last = (clock.now, edge) if node.upcoming else (edge, clock.now)
         if isinstance(node.value, nodes.Call) and node.value.name == "anniversary":
             days = (moment.astimezone(clock.zone).date() for moment in (first, last))
-            return has_anniversary(value, *days)
+            return has_anniversary(clock, value, *days)
         return clock.compare(value, ">", first) & clock.compare(value, "<=", last)
 
     def timed(self, node: nodes.Timed) -> Any:
@@ -240,7 +238,7 @@ class Values:
         condition = self.condition(node.condition)
         if edge >= 2**32:
             return condition
-        digest = _md5()(self.table[self.key].cast("string") + f"/{node.name}")
+        digest = self.clock.dialect.md5(self.table[self.key].cast("string") + f"/{node.name}")
         return condition & (digest.substr(0, 8) < f"{edge:08x}")
 
 
@@ -261,13 +259,3 @@ def balanced(parts: list[Any], join: Callable[[Any, Any], Any]) -> Any:
 def _calculable(value: Any) -> Any:
     """Small whole numbers are widened: 200 * 200 must not overflow because a file stores bytes."""
     return value.cast("int64") if value.type().is_integer() else value.cast("float64")
-
-
-@cache
-def _md5() -> Any:
-    import ibis
-
-    @ibis.udf.scalar.builtin(name="md5", signature=(("string",), "string"))
-    def md5(text): ...  # type: ignore[no-untyped-def]
-
-    return md5

@@ -28,8 +28,8 @@ def _number_ibis(clock: Clock, value: ir.Value) -> ir.Value:
     kind = value.type()
     if kind.is_string():
         plain = value.strip()
-        return plain.re_search(_NUMBER).ifelse(plain, None).cast("float64")
-    return value.cast("int64") if kind.is_boolean() else value
+        return clock.dialect.number(plain.re_search(_NUMBER).ifelse(plain, None))
+    return value.ifelse(1, 0) if kind.is_boolean() else value
 
 
 def _number_python(clock: Clock, value: Any) -> Any:

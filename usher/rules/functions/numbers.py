@@ -93,7 +93,7 @@ def _quantile_ibis(clock: Clock, value: Any, parts: int) -> ir.Value:
     import ibis
 
     known = ibis.window(group_by=value.isnull())
-    lesser = value.rank().over(ibis.window(group_by=value.isnull(), order_by=value))
+    lesser = clock.dialect.lesser(value)
     part = ((lesser * parts).cast("float64") / value.count().over(known).nullif(0)).floor() + 1
     return ibis.cases((value.notnull(), part))
 

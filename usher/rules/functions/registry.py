@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from usher.rules.clock import Clock
 from usher.rules.schema import Type
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Function:
 class RowFunction:
     """A function of the rows of a related table, or of one of their columns.
 
-    `ibis` gets the rows, the column (or None), the condition and the time column, and answers one value per
-    group; `empty` is the value for a subject without such rows (None: missing).
+    `ibis` gets the clock, the rows, the column (or None), the condition and the time column, and answers one
+    value per group; `empty` is the value for a subject without such rows (None: missing).
     """
 
     name: str
@@ -69,7 +70,7 @@ class RowFunction:
     returns: Type | None  # None: the type of the column
     says: str
     phrase: str  # "the sum of {column}"
-    ibis: Callable[[ir.Table, Any, Any, Any], ir.Value] | None  # None: compiled by name
+    ibis: Callable[[Clock, ir.Table, Any, Any, Any], ir.Value] | None  # None: compiled by name
     example: str
     empty: int | bool | None = None
     needs_time: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from usher.rules.clock import Clock
 from usher.rules.functions.registry import ANY, RowFunction
 
 if TYPE_CHECKING:
@@ -14,13 +15,6 @@ def _known(column: Any, where: Any) -> Any:
     return column.notnull() if where is None else column.notnull() & where
 
 
-def _moment(column: Any, at: Any) -> Any:
-    """What rows are ordered by: their time, then the value, so that ties have one answer."""
-    import ibis
-
-    return ibis.struct({"at": at, "value": column})
-
-
 def _where(column: Any, where: Any) -> Any:
     """The column where the condition holds, else null: engines are quicker with it than with FILTER."""
     import ibis
@@ -28,7 +22,7 @@ def _where(column: Any, where: Any) -> Any:
     return column if where is None else ibis.cases((where, column))
 
 
-def _count(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+def _count(clock: Clock, rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     import ibis
 
     if where is None or where.op().shape.is_scalar():  # the same for all rows, as `x in []` is
@@ -36,27 +30,41 @@ def _count(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     return _where(ibis.literal(1), where).count()
 
 
-def _first(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+#: Greater numbers than this have no six decimals that could be told from each other.
+_GREATEST = 9e9
+
+
+def _settled(value: Any) -> Any:
+    """Fractions are told to six decimals: adding them in another order must not change who is in."""
+    import ibis
+
+    if not value.type().is_floating():
+        return value
+    whole = (value.abs() * ibis.literal(1e6) + 0.5).floor().cast("float64") * (value < 0).ifelse(-1.0, 1.0)
+    return ibis.cases((value.abs() < _GREATEST, whole / ibis.literal(1e6)), else_=value)
+
+
+def _first(clock: Clock, rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """The earliest known value; of several at the same moment the least."""
     if column.equals(at):
         return _where(column, where).min()
-    return column.argmin(_moment(column, at), where=_known(column, where))
+    return clock.dialect.earliest(column, at, _known(column, where))
 
 
-def _last(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+def _last(clock: Clock, rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """The latest known value; of several at the same moment the greatest."""
     if column.equals(at):
         return _where(column, where).max()
-    return column.argmax(_moment(column, at), where=_known(column, where))
+    return clock.dialect.latest(column, at, _known(column, where))
 
 
-def _recency(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+def _recency(clock: Clock, rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     return _where(at, where).max()
 
 
-def _frequency(rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
+def _frequency(clock: Clock, rows: ir.Table, column: Any, where: Any, at: Any) -> ir.Value:
     """How many rows; missing (not 0) for who has none: they have no score."""
-    return _count(rows, column, where, at).nullif(0)
+    return _count(clock, rows, column, where, at).nullif(0)
 
 
 FUNCTIONS = (
@@ -68,7 +76,7 @@ FUNCTIONS = (
         says="whether there is such a row",
         phrase="whether they have any {rows}",
         example="exists(bookings where total > 100)",
-        ibis=lambda rows, column, where, at: _count(rows, column, where, at) > 0,
+        ibis=lambda clock, rows, column, where, at: _count(clock, rows, column, where, at) > 0,
         empty=False,
     ),
     RowFunction(
@@ -87,10 +95,10 @@ FUNCTIONS = (
         of_column=True,
         takes=("number",),
         returns="number",
-        says="the values added up; 0 without rows",
+        says="the values added up; fractions are told to six decimals; 0 without rows",
         phrase="the sum of the {column} of their {rows}",
         example="sum(bookings.total where booked_at within 6 months) > 100",
-        ibis=lambda rows, column, where, at: _where(column, where).sum(),
+        ibis=lambda clock, rows, column, where, at: _settled(_where(column, where).sum()),
         empty=0,
     ),
     RowFunction(
@@ -101,7 +109,7 @@ FUNCTIONS = (
         says="the least value",
         phrase="the least {column} of their {rows}",
         example="min(bookings.total) = 0",
-        ibis=lambda rows, column, where, at: _where(column, where).min(),
+        ibis=lambda clock, rows, column, where, at: clock.dialect.least(_where(column, where)),
     ),
     RowFunction(
         name="max",
@@ -111,17 +119,17 @@ FUNCTIONS = (
         says="the greatest value",
         phrase="the greatest {column} of their {rows}",
         example="max(bookings.total) > 100",
-        ibis=lambda rows, column, where, at: _where(column, where).max(),
+        ibis=lambda clock, rows, column, where, at: clock.dialect.greatest(_where(column, where)),
     ),
     RowFunction(
         name="avg",
         of_column=True,
         takes=("number",),
         returns="number",
-        says="the average value",
+        says="the average value, told to six decimals",
         phrase="the average {column} of their {rows}",
         example="avg(bookings.total) > 50",
-        ibis=lambda rows, column, where, at: _where(column, where).mean(),
+        ibis=lambda clock, rows, column, where, at: _settled(_where(column, where).mean()),
     ),
     RowFunction(
         name="first",
@@ -153,7 +161,7 @@ FUNCTIONS = (
         says="how many different values there are; missing ones do not count",
         phrase="the number of different {columns} of their {rows}",
         example="distinct(bookings.genre) >= 2",
-        ibis=lambda rows, column, where, at: _where(column, where).nunique(),
+        ibis=lambda clock, rows, column, where, at: clock.dialect.distinct(_where(column, where)),
         empty=0,
     ),
     RowFunction(
@@ -164,7 +172,9 @@ FUNCTIONS = (
         says="the value in the middle; of an even number of rows the mean of the two",
         phrase="the median {column} of their {rows}",
         example="median(bookings.total) > 40",
-        ibis=lambda rows, column, where, at: _where(column.cast("float64"), where).median(),
+        ibis=lambda clock, rows, column, where, at: clock.dialect.median(
+            _where(column.cast("float64"), where)
+        ),
     ),
     RowFunction(
         name="most_frequent",
@@ -207,7 +217,7 @@ FUNCTIONS = (
         says="5 for the fifth of all customers with such rows whose sum is the greatest, down to 1",
         phrase="the monetary score from 1 to 5 of the {column} of their {rows}",
         example="monetary_score(bookings.total) = 5",
-        ibis=lambda rows, column, where, at: _where(column, where).sum(),
+        ibis=lambda clock, rows, column, where, at: _settled(_where(column, where).sum()),
         score=True,
     ),
 )

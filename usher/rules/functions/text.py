@@ -24,7 +24,7 @@ def glob_pattern(glob: str) -> str:
     `*` any run, `?` one character, `[abc]`, `[a-z]`, `[^a-z]`, `\x` the character itself. A `[` that is never
     closed stands for itself.
     """
-    return f"(?s)^{'.*'.join(_between_stars(glob))}$"
+    return ".*".join(_between_stars(glob))
 
 
 def _between_stars(glob: str) -> list[str]:
@@ -98,8 +98,11 @@ def _match_ibis(clock: Clock, value: ir.StringValue, glob: str) -> ir.Value:
             return value.notnull().nullif(False)
         if starts and ends:
             return value == plain
-        return value.startswith(plain) if starts else value.endswith(plain) if ends else value.contains(plain)
-    return value.re_search(glob_pattern(glob))
+        say = clock.dialect
+        if not (starts or ends):
+            return value.contains(plain)
+        return say.starts_with(value, plain) if starts else say.ends_with(value, plain)
+    return clock.dialect.fits(value, glob_pattern(glob))
 
 
 def _match_python(clock: Clock, value: Any, glob: Any) -> bool | None:
@@ -122,9 +125,7 @@ def _cased(change: Callable[[str], str]) -> Callable[[Any], str | None]:
 
 
 def _bytes_ibis(clock: Clock, value: ir.StringValue) -> ir.Value:
-    """Bytes of UTF-8 as every engine can count them: a character is one, two, three or four."""
-    wide = (value, *(value.re_replace(f"[\u0001-{last}]", "") for last in "\x7f\u07ff\uffff"))
-    return sum(part.length() for part in wide).fill_null(0)
+    return clock.dialect.bytes(value).fill_null(0)
 
 
 def _length_python(clock: Clock, value: Any) -> int | None:
@@ -134,11 +135,6 @@ def _length_python(clock: Clock, value: Any) -> int | None:
 
 
 _capital = _cased(str.upper)
-
-
-def _title_ibis(clock: Clock, value: ir.StringValue) -> ir.Value:
-    words = value.split(" ").map(lambda word: word[0:1].upper() + word[1:])
-    return (value == "").ifelse("", words.join(" "))
 
 
 def _title_python(clock: Clock, value: Any) -> str | None:
@@ -197,7 +193,7 @@ FUNCTIONS = (
         says="the text in small letters",
         example='lowercase(country) = "gb"',
         phrase=lambda value: f"{value} in small letters",
-        ibis=lambda clock, value: value.lower(),
+        ibis=lambda clock, value: clock.dialect.lower(value),
         python=lambda clock, value: _cased(str.lower)(value),
     ),
     Function(
@@ -207,7 +203,7 @@ FUNCTIONS = (
         says="the text in capitals",
         example='uppercase(country) = "GB"',
         phrase=lambda value: f"{value} in capitals",
-        ibis=lambda clock, value: value.upper(),
+        ibis=lambda clock, value: clock.dialect.upper(value),
         python=lambda clock, value: _cased(str.upper)(value),
     ),
     Function(
@@ -219,7 +215,7 @@ FUNCTIONS = (
         phrase=lambda value, part, negated: (
             f"{value} {'does not start with' if negated else 'starts with'} {part}"
         ),
-        ibis=lambda clock, value, part: value.startswith(part),
+        ibis=lambda clock, value, part: clock.dialect.starts_with(value, part),
         python=_of_texts(str.startswith),
     ),
     Function(
@@ -231,7 +227,7 @@ FUNCTIONS = (
         phrase=lambda value, part, negated: (
             f"{value} {'does not end with' if negated else 'ends with'} {part}"
         ),
-        ibis=lambda clock, value, part: value.endswith(part),
+        ibis=lambda clock, value, part: clock.dialect.ends_with(value, part),
         python=_of_texts(str.endswith),
     ),
     Function(
@@ -292,7 +288,7 @@ FUNCTIONS = (
         says="the text with a capital for the first letter of each word; the other letters stay as they are",
         example='titlecase(city) = "New York"',
         phrase=lambda value: f"{value} in title case",
-        ibis=_title_ibis,
+        ibis=lambda clock, value: clock.dialect.title(value),
         python=_title_python,
     ),
 )

@@ -19,16 +19,14 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 # of columns
 
 
-def whole_months(day: Any, other: Any) -> ir.Value:
+def whole_months(clock: Clock, day: Any, other: Any) -> ir.Value:
     """The greatest n so that `day` plus n months is not later than `other`; both are columns of dates.
 
     Where a month has no such day, its last day counts: a month after 31 January is the end of February.
     """
-    import ibis
-
     months = (other.year() - day.year()) * 12 + (other.month() - day.month())
-    is_last = (other + ibis.interval(days=1)).day() == 1
-    return months - ((day.day() > other.day()) & ~is_last).cast("int64")
+    is_last = clock.dialect.next_day(other).day() == 1
+    return months - ((day.day() > other.day()) & ~is_last).ifelse(1, 0)
 
 
 def _floored(value: Any, parts: int) -> ir.Value:
@@ -46,20 +44,17 @@ def _days(since: bool, length: int) -> Callable[[Clock, ir.Value], ir.Value]:
 
 def _months(since: bool, length: int) -> Callable[[Clock, ir.Value], ir.Value]:
     def count(clock: Clock, value: ir.Value) -> ir.Value:
-        import ibis
-
-        day, today = clock.day(value), ibis.literal(clock.today)
-        return _floored(whole_months(day, today) if since else whole_months(today, day), length)
+        day, today = clock.day(value), clock.dialect.literal(clock.today)
+        months = whole_months(clock, day, today) if since else whole_months(clock, today, day)
+        return _floored(months, length)
 
     return count
 
 
-def has_anniversary(day: Any, after: date, until: date) -> ir.BooleanValue:
+def has_anniversary(clock: Clock, day: Any, after: date, until: date) -> ir.BooleanValue:
     """Is one of the yearly returns of `day` (the first a year after it) later than `after`, up to `until`?"""
-    import ibis
-
-    years = _floored(whole_months(day, ibis.literal(until)), 12)
-    before = _floored(whole_months(day, ibis.literal(after)), 12)
+    years = _floored(whole_months(clock, day, clock.dialect.literal(until)), 12)
+    before = _floored(whole_months(clock, day, clock.dialect.literal(after)), 12)
     return (years >= 1) & (years > before)
 
 
