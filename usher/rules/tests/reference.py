@@ -307,6 +307,9 @@ class Reference:
             self.links = self.schema.links
         return rows
 
+    def settled(self, value: float) -> float:
+        return math.copysign(math.floor(abs(value) * 1e6 + 0.5) / 1e6, value) if abs(value) < 9e9 else value
+
     def aggregate(self, node: nodes.Aggregate, customer: Row) -> Any:
         table = self.schema.tables[node.table]
         if node.name in SCORES:
@@ -321,13 +324,13 @@ class Reference:
         values = [value for value, _ in known]
         match node.name:
             case "sum":
-                return sum(values)
+                return self.settled(math.fsum(values))
             case "distinct":
                 return len(set(values))
             case _ if not values:
                 return None
             case "avg":
-                return sum(values) / len(values)
+                return self.settled(math.fsum(values) / len(values))
             case "min" | "max":
                 return min(values) if node.name == "min" else max(values)
             case "median":
