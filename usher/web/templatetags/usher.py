@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from usher.rules.functions import ROW_FUNCTIONS
 from usher.syncs.models import Step
 from usher.web.states import state_of
 
@@ -132,9 +133,12 @@ def fieldvalue(value: Any) -> str:
     return str(value)
 
 
+_KEYWORDS = (
+    "and|or|not|in|is|set|where|within|next|last|before|after|ago|between|among|did|then|top|by|sample|null"
+    "|ignoring|case|tag|segment|audience"
+)
 _RULE_WORDS = re.compile(
-    r"""(?P<text>"[^"]*"|'[^']*')|\b(?P<word>and|or|not|in|is|set|where|within|next|before|after|ago|count|exists|sum"""
-    r"""|avg|min|max|first|last|tag|audience)\b"""
+    rf"""(?P<text>"[^"]*"|'[^']*')|(?<![.\w])(?P<word>{_KEYWORDS}|{"|".join(ROW_FUNCTIONS)})(?![.\w])"""
 )
 
 

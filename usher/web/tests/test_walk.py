@@ -8,9 +8,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, reverse
 
-from usher.audiences.models import Audience
+from usher.audiences.models import Audience, ComputedField, TagGroup
 from usher.engage.models import Campaign, Contact, Program
 from usher.seeds.models import Incident
+from usher.sources.models import Table
 from usher.syncs.models import Run
 from usher.web.tests import scene
 from usher.web.urls import urlpatterns
@@ -18,6 +19,21 @@ from usher.web.urls import urlpatterns
 pytestmark = pytest.mark.django_db
 
 OPEN = {"login", "logout"}
+#: What only takes a POST.
+POSTED = {
+    "logout",
+    "approve",
+    "rule_check",
+    "rule_complete",
+    "rule_preview",
+    "rule_areas",
+    "rule_leave",
+    "tag_group",
+    "tag_group_delete",
+    "customer_mark",
+    "sources_check",
+    "source_accept",
+}
 
 
 def first(model: type) -> int:
@@ -30,8 +46,18 @@ def address(pattern: URLPattern) -> str:
     if named in ("run", "approve"):
         row = Run.objects.order_by("pk").first()
         return reverse(named, args=[row.sync_id, row.pk] if row else [1, 1])
-    if "<int" not in str(pattern.pattern):
+    if "<" not in str(pattern.pattern):
         return reverse(named)
+    if named in ("define_new", "customer", "customer_mark"):
+        return reverse(named, args=["auto_tag" if named == "define_new" else "1"])
+    others = {
+        "field": ComputedField,
+        "field_delete": ComputedField,
+        "tag_group_delete": TagGroup,
+        "source_accept": Table,
+    }
+    if named in others:
+        return reverse(named, args=[first(others[named])])
     models = {
         "audience": Audience,
         "sync": Run,
@@ -57,7 +83,7 @@ def test_it_asks_for_a_log_in_everywhere(house: None, client: Client) -> None:
 
 def test_it_answers_every_page(shop: None, page: Client) -> None:
     for pattern in urlpatterns:
-        if pattern.name not in {"logout", "approve", "login"}:
+        if pattern.name not in POSTED | {"login"}:
             answer = page.get(address(pattern))
             assert answer.status_code == 200, pattern.name
             assert "default-src" in answer["Content-Security-Policy"]
