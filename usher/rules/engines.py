@@ -22,11 +22,3 @@ NAMES: dict[Engine, str] = {
     "clickhouse": "ClickHouse",
     "spark": "Spark",
 }
-#: How Ibis calls them.
-DIALECTS: dict[Engine, str] = {
-    "duckdb": "duckdb",
-    "postgres": "postgres",
-    "sqlite": "sqlite",
-    "clickhouse": "clickhouse",
-    "spark": "pyspark",
-}

@@ -84,7 +84,7 @@ class People:
     def problems(self, rule: str) -> list[str]:
         """What is wrong with a rule; empty when it can be used."""
         try:
-            return [str(problem) for problem in check(parse(rule), self.schema())]
+            return [str(problem) for problem in check(parse(rule), self.schema(), engine="postgres")]
         except RuleError as error:
             return [str(error)]
 
@@ -114,7 +114,7 @@ def _compiled(rules: tuple[tuple[str, str], ...], people: People, now: datetime)
     columns = _used(people, frozenset[str]().union(*(one.columns for one in spoken)))
     unbound = {name: _unbound(name, TABLES[name].columns, TABLES[name].key) for name in tables}
     unbound[SUBJECT] = _unbound(SUBJECT, columns, KEY)
-    whole = select(parsed, people.schema(), unbound, now=now, zone=ZoneInfo(people.zone))
+    whole = select(parsed, people.schema(), unbound, now=now, zone=ZoneInfo(people.zone), engine="postgres")
     relations = [f'"{name}" as ({_RELATIONS[name]}\n)' for name in tables]
     relations.insert(0, f'"{SUBJECT}" as ({_contacts(people, columns)})')
     sql = ibis.to_sql(whole, dialect="postgres").replace("%", "%%")

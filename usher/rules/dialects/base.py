@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ibis
     import ibis.expr.types as ir
 
 INSTANT, LOCAL = "timestamp('UTC')", "timestamp"
@@ -15,6 +16,14 @@ INSTANT, LOCAL = "timestamp('UTC')", "timestamp"
 
 class Dialect:
     """Everything takes and answers columns. Times without an offset are what the wall clock showed."""
+
+    name = "duckdb"  # as Ibis calls it
+
+    def statement(self, expression: ibis.Table) -> str:
+        """The SQL text."""
+        import ibis
+
+        return str(ibis.to_sql(expression, dialect=self.name))
 
     # times
 
@@ -90,6 +99,12 @@ class Dialect:
     def number(self, value: ir.Value) -> ir.Value:
         """What a text says that is a number in digits, or null."""
         return value.cast("float64")
+
+    def floor(self, value: Any) -> Any:
+        return value.floor()
+
+    def ceil(self, value: Any) -> Any:
+        return value.ceil()
 
     # rows
 

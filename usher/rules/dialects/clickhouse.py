@@ -9,6 +9,8 @@ from usher.rules.dialects.base import INSTANT, LOCAL, Dialect, function, letter_
 
 
 class ClickHouse(Dialect):
+    name = "clickhouse"
+
     def literal(self, moment: date | datetime) -> Any:
         """Ibis would write types that begin in 1970."""
         if not isinstance(moment, datetime):
@@ -69,6 +71,13 @@ class ClickHouse(Dialect):
 
     def number(self, value: Any) -> Any:
         return function("toFloat64OrNull", ("string",), "float64")(value)
+
+    def floor(self, value: Any) -> Any:
+        """Not made a whole number: what is infinite behind a null could not be."""
+        return function("floor", ("float64",), "float64")(value)
+
+    def ceil(self, value: Any) -> Any:
+        return function("ceil", ("float64",), "float64")(value)
 
     def median(self, column: Any) -> Any:
         return function("quantileExactInclusive", ("float64",), "float64", of_rows=True)(column)

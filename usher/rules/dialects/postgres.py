@@ -8,6 +8,8 @@ from usher.rules.dialects.base import Dialect, function
 
 
 class Postgres(Dialect):
+    name = "postgres"
+
     def bytes(self, value: Any) -> Any:
         return function("octet_length", ("string",), "int64")(value)
 

@@ -9,6 +9,8 @@ from usher.rules.dialects.base import INSTANT, LOCAL, Dialect, function, letter_
 
 
 class Spark(Dialect):
+    name = "pyspark"
+
     def literal(self, moment: date | datetime) -> Any:
         if isinstance(moment, datetime) and moment.tzinfo is None:
             return _local(moment.isoformat(" "), "string")

@@ -10,13 +10,26 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from usher.rules.dialects.base import INSTANT, LOCAL, Dialect, function
 
+if TYPE_CHECKING:
+    import ibis
+
 
 class SQLite(Dialect):
+    name = "sqlite"
+
+    def statement(self, expression: ibis.Table) -> str:
+        """With named subqueries: SQLite reads no more than some dozens inside of each other."""
+        import sqlglot
+        from sqlglot.optimizer.eliminate_subqueries import eliminate_subqueries
+
+        written = sqlglot.parse_one(super().statement(expression), dialect="sqlite")
+        return eliminate_subqueries(written).sql("sqlite")
+
     def wall(self, zone: str, instant: Any) -> Any:
         return function("usher_wall", ("string", INSTANT), LOCAL)(zone, instant)
 

@@ -45,7 +45,7 @@ def _round_ibis(clock: Clock, value: ir.Value, digits: int = 0) -> ir.Value:
         return value
     scale = float(10**digits)
     number = _countable(value, scale)
-    scaled = (number.abs() * ibis.literal(scale) + 0.5).floor()
+    scaled = clock.dialect.floor(number.abs() * ibis.literal(scale) + 0.5)
     signed = scaled * (number < 0).ifelse(-1, 1)
     return signed if digits == 0 else signed.cast("float64") / ibis.literal(scale)
 
@@ -94,7 +94,7 @@ def _quantile_ibis(clock: Clock, value: Any, parts: int) -> ir.Value:
 
     known = ibis.window(group_by=value.isnull())
     lesser = clock.dialect.lesser(value)
-    part = ((lesser * parts).cast("float64") / value.count().over(known).nullif(0)).floor() + 1
+    part = clock.dialect.floor((lesser * parts).cast("float64") / value.count().over(known).nullif(0)) + 1
     return ibis.cases((value.notnull(), part))
 
 
@@ -123,7 +123,9 @@ FUNCTIONS = (
         says="the greatest whole number that is not greater",
         example="floor(avg(bookings.total)) = 40",
         phrase=lambda value: f"{value} rounded down",
-        ibis=lambda clock, value: value if value.type().is_integer() else _countable(value).floor(),
+        ibis=lambda clock, value: (
+            value if value.type().is_integer() else clock.dialect.floor(_countable(value))
+        ),
         python=_whole_python(math.floor),
     ),
     Function(
@@ -133,7 +135,9 @@ FUNCTIONS = (
         says="the least whole number that is not less",
         example="ceil(avg(bookings.total)) = 41",
         phrase=lambda value: f"{value} rounded up",
-        ibis=lambda clock, value: value if value.type().is_integer() else _countable(value).ceil(),
+        ibis=lambda clock, value: (
+            value if value.type().is_integer() else clock.dialect.ceil(_countable(value))
+        ),
         python=_whole_python(math.ceil),
     ),
     Function(

@@ -29,15 +29,16 @@ def whole_months(clock: Clock, day: Any, other: Any) -> ir.Value:
     return months - ((day.day() > other.day()) & ~is_last).ifelse(1, 0)
 
 
-def _floored(value: Any, parts: int) -> ir.Value:
+def _floored(clock: Clock, value: Any, parts: int) -> ir.Value:
     """Whole units: -1 day is in the week before."""
-    return value if parts == 1 else (value / parts).floor()
+    return value if parts == 1 else clock.dialect.floor(value / parts)
 
 
 def _days(since: bool, length: int) -> Callable[[Clock, ir.Value], ir.Value]:
     def count(clock: Clock, value: ir.Value) -> ir.Value:
         now = clock.moment_like(value)
-        return _floored(clock.whole_days(value, now) if since else clock.whole_days(now, value), length)
+        days = clock.whole_days(value, now) if since else clock.whole_days(now, value)
+        return _floored(clock, days, length)
 
     return count
 
@@ -46,15 +47,15 @@ def _months(since: bool, length: int) -> Callable[[Clock, ir.Value], ir.Value]:
     def count(clock: Clock, value: ir.Value) -> ir.Value:
         day, today = clock.day(value), clock.dialect.literal(clock.today)
         months = whole_months(clock, day, today) if since else whole_months(clock, today, day)
-        return _floored(months, length)
+        return _floored(clock, months, length)
 
     return count
 
 
 def has_anniversary(clock: Clock, day: Any, after: date, until: date) -> ir.BooleanValue:
     """Is one of the yearly returns of `day` (the first a year after it) later than `after`, up to `until`?"""
-    years = _floored(whole_months(clock, day, clock.dialect.literal(until)), 12)
-    before = _floored(whole_months(clock, day, clock.dialect.literal(after)), 12)
+    years = _floored(clock, whole_months(clock, day, clock.dialect.literal(until)), 12)
+    before = _floored(clock, whole_months(clock, day, clock.dialect.literal(after)), 12)
     return (years >= 1) & (years > before)
 
 

@@ -50,6 +50,7 @@ CASES: dict[str, list[int]] = {
     'not match(email, "alice*")': [3],
     'match(email, "c?[[]x]\\\\*[à-ü]")': [3],
     'contains(uppercase(email), "ALICE")': [1],
+    "length(email) = 8": [3],
     "score > 10.4": [1],
     "not score > 0": [2, 3],
     "vip": [1],
@@ -81,6 +82,7 @@ def compiled(expressions: dict[str, str], now: datetime = NOW) -> str:
         now=now,
         zone=LONDON,
         members=lambda kind, name: STAFF,
+        engine="postgres",
     )
     return str(ibis.to_sql(expression, dialect="postgres"))
 

@@ -12,7 +12,8 @@ import ibis
 import pyarrow as pa
 
 from usher.rules import format, select
-from usher.rules.engines import DIALECTS, Engine
+from usher.rules.dialects import OF
+from usher.rules.engines import Engine
 from usher.rules.nodes import Node
 from usher.rules.tests.engines.engines import Asked
 from usher.rules.tests.engines.samples import Sample
@@ -60,7 +61,7 @@ def compiled(rules: Mapping[str, Node], sample: Sample, engine: Engine) -> tuple
         members=lambda kind, name: _table(f"members_{name}", {"id": pa.int64()}),
         engine=engine,
     )
-    return str(ibis.to_sql(expression, dialect=DIALECTS[engine])), expression.schema()
+    return OF[engine].statement(expression), expression.schema()
 
 
 def _table(name: str, types: Mapping[str, pa.DataType]) -> ibis.Table:

@@ -74,9 +74,9 @@ class Postgres:
     def load(self, tables: Mapping[str, pa.Table]) -> None:
         for name, table in tables.items():
             columns = [f'"{column.name}" {self._TYPES[str(column.type)]}' for column in table.schema]
-            self.session.execute(f"drop table if exists pg_temp.{name}")
-            self.session.execute(f"create temp table {name} ({', '.join(columns)})")
-            with self.session.cursor().copy(f"copy pg_temp.{name} from stdin") as copy:
+            self.session.execute(f'drop table if exists pg_temp."{name}"')
+            self.session.execute(f'create temp table "{name}" ({", ".join(columns)})')
+            with self.session.cursor().copy(f'copy pg_temp."{name}" from stdin') as copy:
                 for row in table.to_pylist():
                     copy.write_row(list(row.values()))
 
@@ -174,7 +174,7 @@ class ClickHouse(_OfFiles):
         return f"Nullable({found})"
 
     def ask(self, sql: str) -> Answer:
-        found = self.session.query(sql, "ArrowTable")
+        found = pq.read_table(pa.BufferReader(self.session.query(sql, "Parquet").bytes()))
         return [tuple(row.values()) for row in found.to_pylist()]
 
     def close(self) -> None:
@@ -200,6 +200,9 @@ class Spark(_OfFiles):
             "spark.driver.host": "127.0.0.1",
             "spark.sql.shuffle.partitions": "1",
             "spark.sql.adaptive.enabled": "false",
+            # a few rows are quicker without compiling each statement to Java
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
             "spark.log.level": "ERROR",
             "spark.sql.session.timeZone": "America/New_York",
             "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
