@@ -1,5 +1,5 @@
 # One command each. Everything they need is installed by their own steps into .venv and ./var.
-.PHONY: setup demo up test check bench bench-large format docs lock clean
+.PHONY: setup demo up test test-engines check bench bench-large format docs lock clean
 
 setup: .venv/.ready
 
@@ -15,6 +15,17 @@ up: setup
 test: setup
 	scripts/chromium
 	.venv/bin/pytest
+
+# 5,000 random rules on DuckDB, PostgreSQL, SQLite, ClickHouse and Spark: some minutes, and 1.5 GB of packages.
+test-engines: .venv-engines/.ready
+	scripts/java
+	.venv-engines/bin/pytest -m "engines or not engines" usher/rules/tests/engines
+
+.venv-engines/.ready: requirements-engines.lock | setup
+	.venv/bin/python -m venv .venv-engines
+	.venv/bin/uv pip sync --quiet --python .venv-engines/bin/python requirements-engines.lock
+	.venv/bin/uv pip install --quiet --python .venv-engines/bin/python --no-deps --no-build-isolation --editable .
+	touch .venv-engines/.ready
 
 check: setup
 	.venv/bin/ruff check .
@@ -39,10 +50,12 @@ format: setup
 docs: setup
 	.venv/bin/python -m usher.rules.docs
 
-# Rewrites requirements.lock from pyproject.toml.
+# Rewrites both lock files from pyproject.toml.
 lock: setup
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group dev --quiet pyproject.toml -o requirements.lock
+	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group engines --quiet pyproject.toml -o requirements-engines.lock
 
 clean:
-	rm -rf .venv var
+	rm -rf .venv .venv-engines var

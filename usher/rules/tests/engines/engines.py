@@ -143,6 +143,16 @@ class _OfFiles:
 
 class ClickHouse(_OfFiles):
     name: Engine = "clickhouse"
+    _TYPES = {
+        "int64": "Int64",
+        "int32": "Int32",
+        "string": "String",
+        "bool": "Bool",
+        "double": "Float64",
+        "date32[day]": "Date32",
+        "timestamp[us]": "DateTime64(6, 'UTC')",  # what a wall clock showed, as Parquet files say it
+        "timestamp[us, tz=UTC]": "DateTime64(6, 'UTC')",
+    }
 
     def __init__(self) -> None:
         from chdb import session
@@ -153,25 +163,9 @@ class ClickHouse(_OfFiles):
 
     def load(self, tables: Mapping[str, pa.Table]) -> None:
         for name, path in self.written(tables).items():
-            columns = [
-                f"`{column.name}` {self._type(column.type, column.name == 'id')}"
-                for column in tables[name].schema
-            ]
+            columns = [f"`{one.name}` Nullable({self._TYPES[str(one.type)]})" for one in tables[name].schema]
             self.session.query(f"create or replace table {name} ({', '.join(columns)}) engine = Memory")
             self.session.query(f"insert into {name} select * from file('{path}', Parquet)")
-
-    def _type(self, kind: pa.DataType, key: bool) -> str:
-        found = {
-            "int64": "Int64",
-            "int32": "Int32",
-            "string": "String",
-            "bool": "Bool",
-            "double": "Float64",
-            "date32[day]": "Date32",
-            "timestamp[us]": "DateTime64(6)",
-            "timestamp[us, tz=UTC]": "DateTime64(6, 'UTC')",
-        }[str(kind)]
-        return f"Nullable({found})"
 
     def ask(self, sql: str) -> Answer:
         found = pq.read_table(pa.BufferReader(self.session.query(sql, "Parquet").bytes()))
@@ -184,6 +178,16 @@ class ClickHouse(_OfFiles):
 
 class Spark(_OfFiles):
     name: Engine = "spark"
+    _TYPES = {
+        "int64": "bigint",
+        "int32": "int",
+        "string": "string",
+        "bool": "boolean",
+        "double": "double",
+        "date32[day]": "date",
+        "timestamp[us]": "timestamp_ntz",
+        "timestamp[us, tz=UTC]": "timestamp",
+    }
 
     def __init__(self) -> None:
         import ibis
@@ -212,7 +216,8 @@ class Spark(_OfFiles):
 
     def load(self, tables: Mapping[str, pa.Table]) -> None:
         for name, path in self.written(tables).items():
-            self.session.read.parquet(str(path)).createOrReplaceTempView(name)
+            columns = ", ".join(f"`{one.name}` {self._TYPES[str(one.type)]}" for one in tables[name].schema)
+            self.session.read.schema(columns).parquet(str(path)).createOrReplaceTempView(name)
 
     def ask(self, sql: str) -> Answer:
         found = self.session.sql(sql).toArrow().to_pylist()
