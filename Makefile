@@ -55,7 +55,7 @@ lock: setup
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group dev --quiet pyproject.toml -o requirements.lock
 	.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --group engines --quiet pyproject.toml -o requirements-engines.lock
+	  --group engines --quiet -c requirements.lock pyproject.toml -o requirements-engines.lock
 
 clean:
 	rm -rf .venv .venv-engines var

@@ -118,7 +118,7 @@ def alike(value: Any, kind: Any = None) -> Any:
 
 
 def differences(rules: Sequence[Node], sample: Sample, engines: Collection[Asked]) -> list[Difference]:
-    """All rules together; where anything differs or fails, one by one. Spark works aside: it takes longest."""
+    """All rules together; where anything differs or fails, one by one. Spark, the slowest, works aside."""
     for engine in engines:
         engine.load(sample.arrow())
     meant, unlike = referred(rules, sample), dict[Node, None]()

@@ -12,7 +12,7 @@ from usher.rules.tests.engines.compare import differences
 from usher.rules.tests.engines.engines import Asked, ClickHouse, DuckDB, Postgres, Spark, SQLite
 from usher.rules.tests.engines.samples import random_rules, sample
 
-FEW, MANY, PART, TOGETHER = 60, int(os.environ.get("USHER_ENGINE_RULES", "5000")), 250, 50
+FEW, MANY, PART, TOGETHER = 40, int(os.environ.get("USHER_ENGINE_RULES", "5000")), 250, 50
 JAVA = "Spark needs Java: scripts/java, or on Debian: apt-get install default-jre-headless"
 
 
@@ -37,11 +37,10 @@ def everything(usual: list[Asked]) -> Iterator[list[Asked]]:
 
 def _compare(count: int, number: int, engines: list[Asked]) -> None:
     """Some rules together, on new data each time."""
-    rules = random_rules(count, number)
+    rules = random_rules(count, 1000 * number)
     for start in range(0, count, TOGETHER):
-        found = differences(
-            rules[start : start + TOGETHER], sample(number * 100 + start // TOGETHER), engines
-        )
+        shop = sample(100 * number + start // TOGETHER)
+        found = differences(rules[start : start + TOGETHER], shop, engines)
         assert not found, "\n\n".join(map(str, found))
 
 
