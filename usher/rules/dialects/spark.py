@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usher.rules.dialects.base import INSTANT, LOCAL, Dialect, function, letter_by_letter
+
+if TYPE_CHECKING:
+    import ibis
 
 
 class Spark(Dialect):
     name = "pyspark"
+
+    def statement(self, expression: ibis.Table) -> str:
+        import ibis
+
+        assert ibis.pyspark  # so that its options are known to the compiler
+        return super().statement(expression)
 
     def literal(self, moment: date | datetime) -> Any:
         if isinstance(moment, datetime) and moment.tzinfo is None:

@@ -163,9 +163,14 @@ class ClickHouse(_OfFiles):
 
     def load(self, tables: Mapping[str, pa.Table]) -> None:
         for name, path in self.written(tables).items():
-            columns = [f"`{one.name}` Nullable({self._TYPES[str(one.type)]})" for one in tables[name].schema]
+            columns = [self._column(one, name.startswith("members")) for one in tables[name].schema]
             self.session.query(f"create or replace table {name} ({', '.join(columns)}) engine = Memory")
             self.session.query(f"insert into {name} select * from file('{path}', Parquet)")
+
+    def _column(self, one: pa.Field, of_members: bool) -> str:
+        kind = self._TYPES[str(one.type)]
+        known = one.name == "id" and not of_members
+        return f"`{one.name}` {kind if known else f'Nullable({kind})'}"
 
     def ask(self, sql: str) -> Answer:
         found = pq.read_table(pa.BufferReader(self.session.query(sql, "Parquet").bytes()))
@@ -190,10 +195,7 @@ class Spark(_OfFiles):
     }
 
     def __init__(self) -> None:
-        import ibis
         from pyspark.sql import SparkSession
-
-        assert ibis.pyspark  # which makes its options known to the compiler
 
         super().__init__()
         found = SparkSession.builder.master("local[2]").appName("usher")
