@@ -47,6 +47,17 @@ def evaluate(now: datetime, *, slot: datetime | None = None, full: bool = False)
     return run
 
 
+def overtaken(run: Evaluation) -> Evaluation | None:
+    """What was published before this run and is as of a later moment; None when time went on as it should.
+
+    Other processes may have evaluated while this one waited: only the order of publication tells.
+    """
+    if run.state != State.DONE:
+        return None
+    earlier = Evaluation.objects.filter(state=State.DONE, number__lt=run.number).order_by("-number").first()
+    return earlier if earlier and earlier.now > run.now else None
+
+
 def _run(run: Evaluation, full: bool) -> None:
     began = time.perf_counter()
     try:

@@ -11,6 +11,7 @@ from usher.cli import (
     definitions,
     demo,
     doctor,
+    evaluation,
     lists,
     programs,
     rules,
@@ -59,6 +60,7 @@ app.command("doctor", rich_help_panel=RUN)(doctor.doctor)
 app.command("apply", rich_help_panel=DEFINE)(definitions.apply)
 app.command("export", rich_help_panel=DEFINE)(definitions.export)
 app.add_typer(sources.app, name="sources", rich_help_panel=DEFINE)
+lists.app.command("evaluate")(evaluation.evaluate)
 app.add_typer(lists.app, name="audiences", rich_help_panel=DEFINE)
 app.add_typer(tags.app, name="tags", rich_help_panel=DEFINE)
 app.add_typer(rules.app, name="rules", rich_help_panel=DEFINE)

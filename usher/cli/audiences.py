@@ -1,8 +1,8 @@
-"""`usher audiences`: evaluate, look at members, ask why."""
+"""`usher audiences`: look at what is published, at members, and ask why."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from usher.cli.definitions import JSON
 from usher.cli.house import out
 
 if TYPE_CHECKING:
-    from usher.audiences.models import Audience, Evaluation
+    from usher.audiences.models import Audience
     from usher.audiences.published import Night
     from usher.definitions.overview import Seen
     from usher.rules import Explanation
@@ -59,62 +59,6 @@ def in_words() -> Iterator[None]:
 
 
 @app.command()
-def evaluate(
-    as_of: Annotated[
-        str | None, typer.Option(help="A moment, or a date (06:00 of that day); default now.")
-    ] = None,
-    as_json: JSON = False,
-) -> None:
-    """Work out every audience and computed field as of a moment, and publish them."""
-    house.open_house()
-    from usher.audiences.evaluate import evaluate as evaluate_all
-    from usher.audiences.models import Evaluation
-    from usher.audiences.published import last_done
-    from usher.definitions.expiry import settle
-
-    moment = house.moment(as_of)
-    last = last_done()
-    if last and moment < last.now:
-        published = f"what is published (as of {last.now:%Y-%m-%d %H:%M})"
-        house.err.print(f"[yellow]This is older than {published} and takes its place.[/yellow]")
-    settle(moment)
-    run = evaluate_all(moment)
-    if as_json:
-        house.as_json(_evaluation_json(run))
-    else:
-        _print_evaluation(run)
-    if run.state != Evaluation.State.DONE:
-        raise typer.Exit(1)
-
-
-def _evaluation_json(run: Evaluation) -> dict[str, Any]:
-    rows = run.snapshots.exclude(audience=None).order_by("audience__kind", "audience__name")
-    figures = rows.values("audience__name", "audience__kind", "size", "gained", "lost", "seconds")
-    return {
-        "as_of": run.now,
-        "state": run.state,
-        "error": run.error,
-        "data_as_of": run.data_as_of,
-        "seconds": run.seconds,
-        "audiences": [
-            {"name": row["audience__name"], "kind": row["audience__kind"]}
-            | {name: row[name] for name in ("size", "gained", "lost", "seconds")}
-            for row in figures
-        ],
-    }
-
-
-def _print_evaluation(run: Evaluation) -> None:
-    if run.error:
-        house.err.print(f"[red]{run.state}:[/red] {run.error}")
-        house.err.print("Nothing was published; the last good result stays.")
-        return
-    out.print(f"As of {run.now:%Y-%m-%d %H:%M} in {run.seconds or 0:.2f} s")
-    for row in _evaluation_json(run)["audiences"]:
-        out.print(f"  {row['name']:<20} {row['size']:>9,}  +{row['gained']:,} −{row['lost']:,}")
-
-
-@app.command()
 def show(
     name: Annotated[str | None, typer.Argument(help="One audience (default: all of them).")] = None,
     search: Annotated[str, typer.Option(help="Text in the name, description or owner.")] = "",
@@ -135,6 +79,8 @@ def show(
         return
     for one in shown:
         _print_shown(one, nights=14 if name else 0)
+    if any(one.evaluated or one.synced for one in shown):
+        house.say_zone()
 
 
 @dataclass(frozen=True)
@@ -200,18 +146,28 @@ def _print_shown(one: _Shown, nights: int) -> None:
     out.print(f"[bold]{escape(one.name)}[/bold]  {one.kind.replace('_', ' ')}  {size}{place}")
     out.print(f"    {escape(one.english) or _WITHOUT_RULE[one.kind]}")
     if one.evaluated or one.synced:
-        synced = f", synced {one.synced:%Y-%m-%d %H:%M}" if one.synced else ""
-        evaluated = f"as of {one.evaluated:%Y-%m-%d %H:%M}" if one.evaluated else "never evaluated"
+        synced = f", synced {house.when(one.synced)}" if one.synced else ""
+        evaluated = f"as of {house.when(one.evaluated)}" if one.evaluated else "never evaluated"
         out.print(f"    [dim]{evaluated}{synced}[/dim]")
     if one.error:
-        out.print(f"    [red]{escape(one.error)}[/red]")
+        out.print(f"    [red]stale: {escape(one.error)}[/red]")
     if one.expired:
         out.print(f"    [dim]empty since its last day, {one.expires_on}[/dim]")
     if one.kept_by:
         kept = escape(", ".join(one.kept_by))
         out.print(f"    [yellow]its last day was {one.expires_on}; it lives on because of {kept}[/yellow]")
-    for night in one.history[-nights:] if nights else []:
-        out.print(f"    {night.now:%Y-%m-%d}  {night.size:>9,}  +{night.gained:,} −{night.lost:,}")
+    _print_history(one.history[-nights:] if nights else [])
+
+
+def _print_history(nights: Sequence[Night]) -> None:
+    """A line for each, with the time only where a day has several."""
+    local = [night.now.astimezone(house.zone()) for night in nights]
+    days = [moment.date() for moment in local]
+    shape = "%Y-%m-%d %H:%M" if len(set(days)) < len(days) else "%Y-%m-%d"
+    for night, moment in zip(nights, local, strict=True):
+        figures = f"{night.size:>9,}  +{night.gained:,} −{night.lost:,}"
+        stale = "  [red]stale[/red]" if night.error else ""
+        out.print(f"    {moment:{shape}}  {figures}{stale}")
 
 
 @app.command()

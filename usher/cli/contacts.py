@@ -72,11 +72,12 @@ def show(
             }
         )
         return
-    out.print(f"[bold]{contact.email}[/bold]  {contact.status} since {contact.status_at:%Y-%m-%d %H:%M}")
+    out.print(f"[bold]{contact.email}[/bold]  {contact.status} since {house.when(contact.status_at)}")
     if contact.is_seed:
         out.print("  a seed: never counted as a customer")
     for name, value in sorted(contact.data.items()):
         out.print(f"  {name:<20} {value}")
     out.print(f"  on {', '.join(lists) or 'no list'}")
     for event in events:
-        out.print(f"  {event.at:%Y-%m-%d %H:%M}  {event.what}")
+        out.print(f"  {house.when(event.at)}  {event.what}")
+    house.say_zone()

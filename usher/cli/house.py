@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 #: What a person reads goes to the terminal; progress and problems go beside it.
 out = Console(highlight=False, soft_wrap=True)
@@ -117,19 +120,34 @@ def as_json(value: object) -> None:
 def moment(text: str | None) -> datetime:
     """`--as-of`: an ISO instant, or a date, which means 06:00 of that day in the organisation's zone."""
     from datetime import date, time
-    from zoneinfo import ZoneInfo
-
-    from django.conf import settings
 
     from usher.lib import clock
 
     if text is None:
         return clock.now()
-    zone = ZoneInfo(settings.TIME_ZONE)
     try:
         if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), time(6), zone)
+            return datetime.combine(date.fromisoformat(text), time(6), zone())
         found = datetime.fromisoformat(text)
     except ValueError:
         fail(f"{text!r} is not a moment; write 1998-01-01 or 1998-01-01T06:00+00:00")
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    return found if found.tzinfo else found.replace(tzinfo=zone())
+
+
+def zone() -> ZoneInfo:
+    """The organisation's time zone, in which people read and write times."""
+    from zoneinfo import ZoneInfo
+
+    from django.conf import settings
+
+    return ZoneInfo(settings.TIME_ZONE)
+
+
+def when(moment: datetime) -> str:
+    """A moment in the organisation's zone, as people read it; `say_zone` names the zone once a command."""
+    return f"{moment.astimezone(zone()):%Y-%m-%d %H:%M}"
+
+
+def say_zone() -> None:
+    """Name the zone of the times that were printed, beside them."""
+    err.print(f"[dim]Times are those of {zone().key}.[/dim]")

@@ -89,8 +89,9 @@ def freeze(
             folder=folder,
             description=description,
         )
-    size, moment = made.assignments.count(), f"{made.frozen_at:%Y-%m-%d %H:%M}"
-    out.print(f"Froze {size:,} of {made.frozen_from} as of {moment}.", markup=False)
+    assert made.frozen_at
+    as_it_was = f"{made.frozen_from} as of {house.when(made.frozen_at)} ({house.zone().key})"
+    out.print(f"Froze {made.assignments.count():,} of {as_it_was}.", markup=False)
 
 
 @app.command()

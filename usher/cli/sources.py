@@ -32,7 +32,7 @@ def check(as_json: JSON = False) -> None:
         if one.error:
             out.print(f"[red]✗ {one.table}[/red] ({one.source}): {escape(one.error)}")
             continue
-        as_of = f", newest row {one.data_as_of:%Y-%m-%d %H:%M}" if one.data_as_of else ""
+        as_of = f", newest row {house.when(one.data_as_of)}" if one.data_as_of else ""
         mark = "[red]✗" if one.refused else "[green]✓"
         out.print(f"{mark} {one.table}[/] ({one.source}): {one.rows or 0:,} rows{as_of}")
         out.print(f"    {escape(', '.join(f'{name} {kind}' for name, kind in one.columns.items()))}")
@@ -42,6 +42,8 @@ def check(as_json: JSON = False) -> None:
             out.print(f"    [yellow]{finding.count:,} × {escape(finding.text)}[/yellow]")
             for place in finding.places[:5]:
                 out.print(f"        {escape(str(place))}")
+    if not as_json and any(one.data_as_of for one in found):
+        house.say_zone()
     if any(one.error or one.refused for one in found):
         raise typer.Exit(1)
 

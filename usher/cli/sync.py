@@ -120,6 +120,7 @@ def apply(
         house.as_json(_run_json(done))
     else:
         _print_run(done)
+        house.say_zone()
     if done.state != Run.State.DONE:
         raise typer.Exit(1)
 
@@ -141,7 +142,7 @@ def _run_json(run: Run) -> dict[str, Any]:
 
 def _print_run(run: Run) -> None:
     took = f" in {run.took.total_seconds():.1f} s" if run.took else ""
-    out.print(f"[bold]{run.sync.name}[/bold] as of {run.now:%Y-%m-%d %H:%M}: {run.state}{took}")
+    out.print(f"[bold]{run.sync.name}[/bold] as of {house.when(run.now)}: {run.state}{took}")
     out.print(
         f"  read {run.read:,} = added {run.added:,} + updated {run.updated:,} + unchanged {run.unchanged:,} "
         f"+ refused {run.refused:,}; removed {run.removed:,}; {run.calls} calls"
@@ -188,4 +189,6 @@ def status(
         for reason, people in one.refused.items():
             out.print(f"  {people:,} refused: {reason}")
         if one.next_at:
-            out.print(f"  next {one.next_at:%Y-%m-%d %H:%M} UTC")
+            out.print(f"  next {house.when(one.next_at)}")
+    if found:
+        house.say_zone()
