@@ -29,7 +29,7 @@ from usher.audiences.bodies import (
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Assignment, Audience, ComputedField, EvaluationSchedule, TagGroup
 from usher.lib import schedule
-from usher.lib.changes import Change, DefinitionError, written
+from usher.lib.changes import Change, DefinitionError, NotCheckedError, written
 from usher.sources.errors import SourceError
 from usher.sources.open import open_tables
 
@@ -201,13 +201,33 @@ def _demand_fit(
         with open_tables() as opened:
             named = rulebook.with_names(opened.schema, Audience.objects.all())
     except SourceError as problem:
-        raise DefinitionError(title, name, field, f"cannot be checked: {problem}") from None
+        raise NotCheckedError(title, name, field, f"cannot be checked: {problem}") from None
     problems = rulebook.problems_of(thing, node, named)
     if problems:
-        text = thing.rule if isinstance(thing, Audience) else thing.expression
-        shown = "; ".join(f"{one} (character {one.start + 1})" for one in problems)
-        raise DefinitionError(title, name, field, shown + (f"\n  {text}" if text else ""))
+        raise DefinitionError(title, name, field, misfit(thing, problems))
     return named
+
+
+def misfit(thing: Audience | ComputedField, problems: Iterable[rules.Problem]) -> str:
+    """What of a rule does not fit the data, and the rule itself below."""
+    text = thing.rule if isinstance(thing, Audience) else thing.expression
+    shown = "; ".join(f"{one} (character {one.start + 1})" for one in problems)
+    return shown + (f"\n  {text}" if text else "")
+
+
+def rule_in(body: BaseModel) -> str:
+    """The rule or expression that a definition gives; empty for one that gives none that can be read."""
+    match body:
+        case AutoTagBody() | SegmentBody():
+            return body.rule
+        case ComputedFieldBody():
+            return body.value
+        case CustomerListBody():
+            try:
+                return body.rule or areas.rule_of(body.written())
+            except AudienceError:
+                return ""
+    return ""
 
 
 def _demand_no_circle(title: str, name: str) -> None:

@@ -37,7 +37,7 @@ class Entry:
     @property
     def needs(self) -> set[Name]:
         """The tags, segments and audiences that it speaks of."""
-        return _needs(self.node)
+        return names_in(self.node)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def expired(audience: Audience, moment: datetime) -> bool:
 def _needs_of(thing: Audience | ComputedField) -> set[tuple[str, str]]:
     """What it speaks of; nothing, when it has no rule or one that cannot be read."""
     try:
-        return _needs(_parsed(thing)) if isinstance(thing, ComputedField) or thing.rule else set()
+        return names_in(_parsed(thing)) if isinstance(thing, ComputedField) or thing.rule else set()
     except rules.RuleError:
         return set()
 
@@ -189,7 +189,8 @@ def name_of(audience: Audience) -> Name:
     return (audience.asked_as, audience.name)
 
 
-def _needs(node: rules.Node) -> set[Name]:
+def names_in(node: rules.Node) -> set[Name]:
+    """The tags, segments and audiences that a rule speaks of."""
     found = rules.references(node)
     named = {"tag": found.tags, "segment": found.segments, "audience": found.audiences}
     return {(kind, name) for kind, names in named.items() for name in names}

@@ -13,10 +13,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from usher.audiences import definitions as audiences
-from usher.definitions.errors import DefinitionsError, Fault
-from usher.definitions.read import Definition, read
-from usher.definitions.sections import room_of
-from usher.lib.changes import DefinitionError
+from usher.definitions.apply import apply_all
+from usher.definitions.read import read
 from usher.sources import definitions as sources
 
 #: The rooms that rules speak of; what the others define is not looked at.
@@ -36,7 +34,7 @@ def laid_out(folder: Path, now: datetime) -> Iterator[None]:
         settings.USHER_DATA_DIR = Path(scratch)
         try:
             _shadow()
-            _apply(definitions, now)
+            apply_all(definitions, by="rules", now=now)
             yield
         finally:
             settings.USHER_DATA_DIR = before
@@ -51,22 +49,3 @@ def _shadow() -> None:
                 cursor.execute(
                     f"CREATE TEMPORARY TABLE {name} (LIKE public.{name} INCLUDING ALL) ON COMMIT DROP"
                 )
-
-
-def _apply(definitions: list[Definition], now: datetime) -> None:
-    """In order, and again what failed as long as that helps: a rule may speak of what stands after it."""
-    waiting = definitions
-    while waiting:
-        failed: list[Definition] = []
-        faults: list[Fault] = []
-        for one in waiting:
-            try:
-                room_of()[one.section].apply(
-                    one.section, one.name, one.body, base_dir=one.file.parent, by="rules", now=now
-                )
-            except DefinitionError as problem:
-                failed.append(one)
-                faults.append(Fault(str(one.file), one.line, str(problem)))
-        if len(failed) == len(waiting):
-            raise DefinitionsError(faults)
-        waiting = failed

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from usher.cli import house
 from usher.cli.house import err, out
@@ -31,7 +32,9 @@ def apply(
         changes = apply_folder(folder, by=getpass.getuser(), now=clock.now(), keep=not dry_run)
     except DefinitionsError as problem:
         for fault in problem.faults:
-            err.print(f"[red]✗[/red] {fault}", markup=True)
+            err.print(f"[red]✗[/red] {escape(str(fault))}")
+        if problem.left:
+            err.print(f"  {escape(problem.left)}")
         house.fail(f"nothing was applied: {len(problem.faults)} to mend")
     if as_json:
         house.as_json([change.__dict__ for change in changes])

@@ -116,6 +116,8 @@ def _against(folder: Path | None) -> Iterator[None]:
     except DefinitionsError as problem:
         for fault in problem.faults:
             house.err.print(f"✗ {fault}", markup=False)
+        if problem.left:
+            house.err.print(f"  {problem.left}", markup=False)
         house.fail(f"the definitions in {folder} cannot be used: {len(problem.faults)} to mend")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import transaction
 from pydantic import BaseModel
 
+from usher.definitions.blame import Failed, blamed
 from usher.definitions.errors import DefinitionsError, Fault
 from usher.definitions.read import Definition, read
 from usher.definitions.sections import room_of
@@ -23,8 +24,8 @@ def apply(folder: Path, *, by: str, now: datetime, keep: bool = True) -> list[Ch
     """
     definitions = read(folder)
     with transaction.atomic():
-        changes, faults = _apply_all(definitions, by, now)
-        faults = faults or list(_of_synced_tags(definitions))
+        changes = apply_all(definitions, by=by, now=now)
+        faults = list(_of_synced_tags(definitions))
         if faults or not keep:
             transaction.set_rollback(True)
     if faults:
@@ -43,12 +44,15 @@ def apply_one(
     return change
 
 
-def _apply_all(definitions: Sequence[Definition], by: str, now: datetime) -> tuple[list[Change], list[Fault]]:
-    """In order, and again what failed as long as that helps: a rule may speak of what stands after it."""
+def apply_all(definitions: Sequence[Definition], *, by: str, now: datetime) -> list[Change]:
+    """Apply them within the caller's transaction, which is not to be kept after a DefinitionsError.
+
+    In order, and again what failed as long as that helps: a rule may speak of what stands after it.
+    """
     changes: dict[int, Change] = {}
     waiting = dict(enumerate(definitions))
     while waiting:
-        faults: dict[int, Fault] = {}
+        failed: dict[int, Failed] = {}
         for place, one in waiting.items():
             try:
                 with transaction.atomic():
@@ -56,11 +60,11 @@ def _apply_all(definitions: Sequence[Definition], by: str, now: datetime) -> tup
                         one.section, one.name, one.body, base_dir=one.file.parent, by=by, now=now
                     )
             except DefinitionError as problem:
-                faults[place] = Fault(str(one.file), one.line, str(problem))
-        if len(faults) == len(waiting):
-            return [], list(faults.values())
-        waiting = {place: waiting[place] for place in faults}
-    return [changes[place] for place in sorted(changes)], []
+                failed[place] = Failed(one, problem)
+        if len(failed) == len(waiting):
+            raise blamed(list(failed.values()))
+        waiting = {place: waiting[place] for place in failed}
+    return [changes[place] for place in sorted(changes)]
 
 
 def _of_synced_tags(definitions: Sequence[Definition]) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -20,8 +21,21 @@ class Fault:
 
 
 class DefinitionsError(Exception):
-    """The folder was not applied, none of it; `faults` says what to mend."""
+    """The folder was not applied, none of it; `faults` says what to mend.
 
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("\n".join(str(fault) for fault in faults))
-        self.faults = faults
+    `waiting` names the definitions of which nothing can be said before that is done.
+    """
+
+    def __init__(self, faults: list[Fault], waiting: Sequence[str] = ()) -> None:
+        self.faults, self.waiting = faults, tuple(waiting)
+        super().__init__("\n".join([*map(str, faults), *filter(None, [self.left])]))
+
+    @property
+    def left(self) -> str:
+        """How many could not be checked, and the first of them; empty when all could."""
+        if not self.waiting:
+            return ""
+        more = f" and {len(self.waiting) - 3} more" if len(self.waiting) > 3 else ""
+        many = "definitions" if len(self.waiting) > 1 else "definition"
+        named = ", ".join(self.waiting[:3]) + more
+        return f"{len(self.waiting)} {many} could not be checked because of this: {named}"

@@ -29,6 +29,10 @@ class DefinitionError(Exception):
         self.kind, self.name, self.field, self.message = kind, name, field, message
 
 
+class NotCheckedError(DefinitionError):
+    """Nothing is known against the definition: what it has to fit cannot be looked at."""
+
+
 def written(kind: str, name: str, created: bool, fields: Iterable[str]) -> Change:
     """The Change for a row that was created, or whose `fields` were changed (none: unchanged)."""
     changed = tuple(fields)
