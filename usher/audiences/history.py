@@ -170,7 +170,7 @@ class _Flips:
         )
         key = sql.name(self.opened.subject.key)
         query = f"SELECT {key}::VARCHAR, {', '.join(parts)} FROM ({self.opened.connection.compile(selected)})"
-        return {row[0]: tuple(row[1:]) for row in self.opened.duckdb.execute(query).fetchall()}
+        return {row[0]: tuple(map(bool, row[1:])) for row in self.opened.duckdb.execute(query).fetchall()}
 
     def _tables(self, keys: Sequence[str]) -> Mapping[str, ir.Table]:
         """The rows of these customers; what links lead to is whole."""

@@ -38,13 +38,18 @@ def moment_of(text: str) -> date | datetime | None:
 
 
 def instant_of(moment: date | datetime, zone: tzinfo) -> datetime:
-    """The instant (in UTC) of a date's midnight, or of a time: without an offset both are local in `zone`."""
+    """The instant (in UTC) of a date's midnight, or of a time: without an offset both are local in `zone`.
+
+    A time that clocks show twice, when they are put back, is the second of the two, as databases read it.
+    A date begins with the first midnight.
+    """
+    folds = (0, 1) if isinstance(moment, datetime) and moment.tzinfo is None else (0,)
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, time.min)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=zone)
     try:
-        return moment.astimezone(UTC)
+        # of a time that clocks leave out the later one is what databases take as well
+        return max(zoned.replace(fold=fold or zoned.fold).astimezone(UTC) for fold in folds)
     except OverflowError:  # the first or last day of the calendar
         return moment.replace(tzinfo=UTC)
 
@@ -59,7 +64,7 @@ def shifted(now: datetime, period: Period, zone: tzinfo, direction: Literal[-1, 
     months += direction * period.count * (12 if period.unit == "year" else 1)
     year, month = divmod(months, 12)
     day = min(local.day, monthrange(year, month + 1)[1])
-    return local.replace(year=year, month=month + 1, day=day, fold=0).astimezone(UTC)
+    return instant_of(local.replace(year=year, month=month + 1, day=day, fold=0, tzinfo=None), zone)
 
 
 def date_bound(side: Side, moment: datetime, zone: tzinfo) -> tuple[Side, date] | None:
@@ -67,8 +72,11 @@ def date_bound(side: Side, moment: datetime, zone: tzinfo) -> tuple[Side, date] 
 
     The midnight of x is later than a moment exactly when x is later than the moment's local date.
     """
-    day = moment.astimezone(zone).date()
-    if instant_of(day, zone) == moment:
+    local = moment.astimezone(zone)
+    day = local.date()
+    if (
+        instant_of(day, zone) == moment or local.time() == time.min
+    ):  # a midnight may come twice, or not at all
         return side, day
     if side == "=":
         return None

@@ -115,6 +115,8 @@ def _compiled(rules: tuple[tuple[str, str], ...], people: People, now: datetime)
     unbound = {name: _unbound(name, TABLES[name].columns, TABLES[name].key) for name in tables}
     unbound[SUBJECT] = _unbound(SUBJECT, columns, KEY)
     whole = select(parsed, people.schema(), unbound, now=now, zone=ZoneInfo(people.zone), engine="postgres")
+    # a field alone is a value, which may be missing: then its condition does not hold
+    whole = whole.fill_null({name: False for name in parsed if whole[name].type().is_boolean()})
     relations = [f'"{name}" as ({_RELATIONS[name]}\n)' for name in tables]
     relations.insert(0, f'"{SUBJECT}" as ({_contacts(people, columns)})')
     sql = ibis.to_sql(whole, dialect="postgres").replace("%", "%%")

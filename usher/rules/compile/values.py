@@ -50,11 +50,10 @@ class Values:
     key: str = ""
 
     def settled(self, node: Node) -> ir.Value:
-        """A column for the result: conditions are never null."""
+        """A column for the result: a condition is never null, a value is missing where it is not known."""
         value = self.value(node)
-        if value.type().is_boolean() and isinstance(node, nodes.Path | nodes.Call | nodes.Aggregate):
-            return value.fill_null(False)
-        return value
+        asks = isinstance(node, nodes.Call) and FUNCTIONS[node.name].returns == "boolean"
+        return value.fill_null(False) if asks else value
 
     def value(self, node: Node) -> Any:
         import ibis

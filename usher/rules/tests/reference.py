@@ -36,7 +36,11 @@ class Reference:
 
     def ask(self, node: Node, customer: Row) -> Any:
         value = self.value(node, customer)
-        return bool(value) if self.kind(node) == "boolean" else value
+        if self.kind(node) != "boolean" or isinstance(node, nodes.Path):
+            return value
+        is_value = isinstance(node, nodes.Call) and node.name in ("coalesce", "if")
+        is_value = is_value or (isinstance(node, nodes.Aggregate) and node.name != "exists")
+        return value if is_value else bool(value)
 
     def value(self, node: Node, row: Row) -> Any:
         """The value of anything; a condition is True or False, or None where a function has no answer."""
@@ -396,7 +400,11 @@ class Reference:
             value = datetime(value.year, value.month, value.day)  # noqa: DTZ001
         if value is None:
             return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=self.zone).astimezone(UTC)
+        return value.astimezone(UTC) if value.tzinfo else self.later_of_two(value)
+
+    def later_of_two(self, wall: datetime) -> datetime:
+        """Clocks that are put back show a time twice: then it is the second."""
+        return max(wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
     def moved(self, period: nodes.Period, way: int) -> datetime:
         if period.unit not in ("month", "year"):
@@ -406,7 +414,7 @@ class Reference:
         year, month = local.year + month // 12, month % 12 + 1
         for day in range(local.day, 27, -1):
             try:
-                return local.replace(year=year, month=month, day=day, fold=0).astimezone(UTC)
+                return self.later_of_two(local.replace(year=year, month=month, day=day, tzinfo=None))
             except ValueError:
                 continue
-        return local.replace(year=year, month=month, fold=0).astimezone(UTC)
+        return self.later_of_two(local.replace(year=year, month=month, tzinfo=None))

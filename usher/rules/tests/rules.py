@@ -268,7 +268,11 @@ def fields() -> st.SearchStrategy[Node]:
     number = related["number"] | _column("age")
     parts = st.sampled_from([2, 3, 5]).map(lambda value: Literal(value, "number"))
     return _brief(
-        *related.values(), _rows(["count"], "notes"), _numbers(related), _call(["quantile"], number, parts)
+        _column("opted_in"),
+        *related.values(),
+        _rows(["count"], "notes"),
+        _numbers(related),
+        _call(["quantile"], number, parts),
     )
 
 

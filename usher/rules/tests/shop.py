@@ -11,6 +11,7 @@ import ibis
 import pyarrow as pa
 
 from usher.rules import Schema, Table, parse, select
+from usher.rules.nodes import Path
 from usher.rules.schema import Link
 
 LONDON = ZoneInfo("Europe/London")
@@ -129,7 +130,8 @@ class Shop:
         return answer
 
     def who(self, rule: str, **when: Any) -> list[int]:
-        """The keys of those for whom a condition holds; it must never be null."""
+        """The keys of those for whom a condition holds; it must never be null, unless it is a bare column."""
         answers = {key: row["it"] for key, row in self.ask({"it": rule}, **when).items()}
-        assert set(answers.values()) <= {True, False}
+        known = {True, False, None} if isinstance(parse(rule), Path) else {True, False}
+        assert set(answers.values()) <= known
         return sorted(key for key, holds in answers.items() if holds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -167,3 +167,32 @@ def test_a_lone_exists_groups_nothing() -> None:
     shop = Shop(customers=PEOPLE, orders=ORDERS)
     sql = str(shop.duckdb.compile(shop.compile({"it": "exists(orders where day within 30 days)"})))
     assert (sql.count("GROUP BY"), sql.count("JOIN"), sql.count(" IN (")) == (0, 0, 1)
+
+
+def test_a_yes_or_no_that_is_missing_stays_missing_in_a_value() -> None:
+    shop = Shop(customers=[{"id": 1, "opted_in": True}, {"id": 2, "opted_in": False}, {"id": 3}])
+    asked = {
+        "column": "opted_in",
+        "chosen": "if(opted_in is set, opted_in, opted_in)",
+        "first": "coalesce(opted_in, opted_in)",
+        "condition": "opted_in = true",
+        "denied": "not opted_in",
+        "asked": 'contains(country, "x")',
+    }
+    answers = shop.ask(asked)
+    assert [list(answers[key].values()) for key in (1, 2, 3)] == [
+        [True, True, True, True, False, False],
+        [False, False, False, False, True, False],
+        [None, None, None, False, True, False],
+    ]
+
+
+def test_a_time_that_clocks_show_twice_is_the_second_of_the_two() -> None:
+    first, second = datetime(2023, 10, 29, 0, 30, tzinfo=UTC), datetime(2023, 10, 29, 1, 30, tzinfo=UTC)
+    shop = Shop(customers=[{"id": 1, "seen": first}, {"id": 2, "seen": second}])
+    assert shop.who('seen >= "2023-10-29T01:30" and seen <= "2023-10-29T01:30"') == [2]
+    assert shop.who('seen = "2023-10-29T01:30+01:00"') == [1]
+    month_after = datetime(2023, 11, 29, 1, 30, tzinfo=UTC)
+    assert shop.who("seen within 1 month", now=month_after - TICK) == [2]
+    spring = Shop(customers=[{"id": 1, "seen": datetime(2024, 3, 31, 1, 30, tzinfo=UTC)}])
+    assert spring.who('seen = "2024-03-31T01:30"') == [1]
