@@ -94,7 +94,7 @@ def _maybe(share: float, value: str, of: str) -> str:
 
 
 ORDER = f"""
-    {_maybe(0.99, f"round(5 - 40 * ln(1 - {_chance('total')}), 2)", "total")} as total,
+    {_maybe(0.99, f"(5 - 40 * ln(1 - {_chance('total')}))::decimal(10, 2)", "total")} as total,
     (1 - 1.2 * ln(1 - {_chance("items")}))::smallint as items,
     {_maybe(0.97, _pick(GENRES, "genre"), "genre")} as genre"""
 EVENT = f"""

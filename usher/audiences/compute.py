@@ -11,8 +11,10 @@ from usher.audiences.models import Snapshot
 from usher.audiences.rulebook import Entry, titled
 from usher.audiences.scope import Scope
 from usher.audiences.select import select
-from usher.audiences.work import Frame, Work
+from usher.audiences.work import Frame, Group, Work
 from usher.sources import changed
+
+GROUPS: tuple[Group, ...] = ("kept", "other")
 
 
 def compute(work: Work, because: str = "") -> list[Snapshot]:
@@ -42,6 +44,7 @@ def compute(work: Work, because: str = "") -> list[Snapshot]:
         _level(work, number, level, decided)
     _demand_something(work)
     _unfit(work, whole=bool(decided.because))
+    run.marks["kept"] = work.keeping.marks()
     began = time.perf_counter()
     difference.compare(work)
     found = storing.store(work)
@@ -56,24 +59,28 @@ def _by_hand(work: Work, *, whole: bool) -> None:
     if not tags:
         return
     shown = "".join(f", coalesce(n.a_{one}, false) AS a_{one}" for one in tags)
-    people = work.subject if whole else f"near_{work.opened.subject.name}"
+    people = work.subject if whole else "near_people_any"
     work.connection.execute(
         f"CREATE TABLE by_hand AS SELECT c.{work.key} AS key{shown} FROM {people} c"
         f" LEFT JOIN {hand.pivot(tags)} n ON n.key = c.{work.key}::VARCHAR"
     )
-    work.frames.append(Frame("by_hand", tuple(f"a_{one}" for one in tags), whole))
+    work.frames.append(Frame("by_hand", tuple(f"a_{one}" for one in tags), whole, group="any"))
 
 
 def _level(work: Work, number: int, level: tuple[Entry, ...], decided: Scope) -> None:
-    """One shared selection over everybody, and one over the affected; it may show that there are more."""
+    """Shared selections over everybody, and over the affected: of what is kept, and of what is read.
+
+    It may show that more are affected.
+    """
     left = [one for one in level if one.thing not in work.expired]
-    whole = [one for one in left if one.column in decided.everybody]
     frames = len(work.frames)
-    select(work, f"whole_{number}", work.aside(whole), whole=True)
-    selected = work.frames[frames:]
-    select(work, f"level_{number}", work.aside([one for one in left if one not in whole]), whole=False)
+    for whole in (True, False):
+        some = [one for one in left if (one.column in decided.everybody) == whole]
+        for group in GROUPS:
+            mine = [one for one in some if work.keeping.group(one.column) == group]
+            select(work, f"{group}_{number}_{whole:d}", work.aside(mine), whole=whole, group=group)
     if not decided.because:
-        _grow(work, number + 1, selected)
+        _grow(work, number + 1, work.frames[frames:])
 
 
 def _grow(work: Work, level: int, frames: list[Frame]) -> None:
@@ -87,7 +94,7 @@ def _grow(work: Work, level: int, frames: list[Frame]) -> None:
         if (columns := [one for one in frame.columns if one in asked])
     ]
     if queries:
-        scope.grow(work, level, queries)
+        scope.grow(work, level, queries, {work.keeping.group(one.column) for one in later})
 
 
 def _unfit(work: Work, *, whole: bool) -> None:
@@ -95,14 +102,14 @@ def _unfit(work: Work, *, whole: bool) -> None:
     kept = [column for column in sorted(work.lost) if work.before and work.before.good(column)]
     if not kept or work.before is None:
         return
-    people = work.subject if whole else f"near_{work.opened.subject.name}"
+    people = work.subject if whole else "near_people_any"
     shown = "".join(f", coalesce(o.{one}, false) AS {one}" if one[0] == "a" else f", o.{one}" for one in kept)
     old = work.before.state.rows(*difference.split(work, kept), among="" if whole else "affected_text")
     work.connection.execute(
         f"CREATE TABLE unfit AS SELECT c.{work.key} AS key{shown} FROM {people} c"
         f" LEFT JOIN {old} o ON o.key = c.{work.key}::VARCHAR"
     )
-    work.frames.append(Frame("unfit", tuple(kept), whole, work.level))
+    work.frames.append(Frame("unfit", tuple(kept), whole, work.level, "any"))
 
 
 def _demand_something(work: Work) -> None:

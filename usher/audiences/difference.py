@@ -26,23 +26,21 @@ def compare(work: Work) -> None:
         _note(work, new, old, columns)
     for frame in work.frames:
         if not frame.whole:
-            domain = f"(SELECT * FROM old WHERE level <= {frame.level})"
-            _note(
-                work,
-                f"(SELECT key::VARCHAR AS key, * EXCLUDE (key) FROM {frame.table})",
-                domain,
-                frame.columns,
-            )
+            _note(work, _as_text(frame), f"(SELECT * FROM old WHERE {frame.looked_at})", frame.columns)
 
 
 def moved_in(work: Work, frame: Frame, columns: Sequence[str]) -> str:
-    """A query with the keys (text) whose membership differs in these columns of a frame of everybody."""
+    """A query with the keys (text) whose membership differs in these columns of a frame."""
     assert work.before
-    new, old = f"(SELECT key::VARCHAR AS key, * EXCLUDE (key) FROM {frame.table})", work.before.state
+    old = f"(SELECT * FROM old WHERE {frame.looked_at})"
+    if frame.whole:
+        old = work.before.state.rows(*split(work, columns))
     differing = " OR ".join(f"coalesce(n.{one}, false) <> coalesce(o.{one}, false)" for one in columns)
-    return (
-        f"SELECT key FROM {new} n FULL JOIN {old.rows(*split(work, columns))} o USING (key) WHERE {differing}"
-    )
+    return f"SELECT key FROM {_as_text(frame)} n FULL JOIN {old} o USING (key) WHERE {differing}"
+
+
+def _as_text(frame: Frame) -> str:
+    return f"(SELECT key::VARCHAR AS key, * EXCLUDE (key) FROM {frame.table})"
 
 
 def _joined(work: Work, frames: Sequence[Frame]) -> str:

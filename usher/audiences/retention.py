@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models import QuerySet
 
+from usher.audiences import keeping
 from usher.audiences.models import Evaluation, Snapshot
 from usher.sources import changed
 
@@ -37,12 +38,17 @@ def prune(run: Evaluation) -> None:
 
 
 def _drop_digests(done: QuerySet[Evaluation]) -> None:
-    """Digests of tables that neither of the last two evaluations would be compared with."""
+    """Digests and kept answers that neither of the last two evaluations would be compared with."""
     latest = list(done.order_by("-number")[:10])
-    kept = {path for one in latest[:2] for path in changed.files(one.marks.get("tables", {}))}
-    old: set[Path] = {path for one in latest[2:] for path in changed.files(one.marks.get("tables", {}))}
+    kept = {path for one in latest[:2] for path in _files(one)}
+    old: set[Path] = {path for one in latest[2:] for path in _files(one)}
     for path in old - kept:
         path.unlink(missing_ok=True)
+
+
+def _files(run: Evaluation) -> set[Path]:
+    """What the evaluation after it builds on, beside what is published."""
+    return changed.files(run.marks.get("tables", {})) | keeping.files(run.marks.get("kept", {}))
 
 
 def _forget(old: QuerySet[Evaluation]) -> None:

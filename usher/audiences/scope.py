@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from usher import rules
 from usher.audiences import before as earlier
 from usher.audiences import hand
-from usher.audiences.before import Before
 from usher.audiences.rulebook import Entry
-from usher.audiences.work import Work
-from usher.rules.moments import Side, date_bound
-from usher.rules.moves import Moves, Span, moves
+from usher.audiences.spans import bounds, joined
+from usher.audiences.work import Group, Work
+from usher.rules.moves import Moves, moves
 from usher.sources import sql
 from usher.sources.changed import Seen
 
@@ -33,25 +32,44 @@ class Scope:
 
 
 def scope(work: Work, seen: Seen, because: str) -> Scope:
-    """Decide, and make the tables `affected` (key, text, level) and `old` when not everybody is looked at."""
+    """Decide; unless all are looked at, make `affected` (key, text, level by group) and `old`."""
     entries = [entry for level in work.book.levels for entry in level]
+    moving = {entry.column: _moves(work, entry) for entry in entries}
+    work.keeping.plan(entries, moving)
     reason = because or _unlike_before(work) or seen.whole
     if reason or work.before is None:
-        return Scope(frozenset(one.column for one in entries), reason)
-    spans = {entry.column: _spans(work, work.before, entry) for entry in entries}
-    known = [found for found in spans.values() if found is not None]
-    _gather(work, [*seen.touched, *_passed(work, known)])
-    customers, (count,) = _customers(work), sql.row(work.connection, "SELECT count(*) FROM affected")
-    if count > MOST * customers:
+        return _all(work, entries, reason)
+    changed = {one.column for one in entries if moving[one.column] is None or _rewritten(work, one)}
+    left = [one for one in entries if one.column not in changed]
+    found = work.keeping.carry(moving)
+    kept = [one.column for one in left if one.column in work.keeping.ready]
+    read = [one for one in left if one.column not in kept]
+    work.keeping.not_yet = frozenset(one.column for one in read)
+    _gather(
+        work,
+        kept=[*found, *_passed(work, kept, moving, {work.opened.subject.name})] if kept else [],
+        other=[
+            *_touched(work, seen, read),
+            *_passed(work, [one.column for one in read], moving, work.opened.opened),
+        ],
+        any_of=[*_touched(work, seen, []), *_by_hand(work)],
+    )
+    customers = work.opened.opened[work.opened.subject.name].rows
+    count, other = sql.row(work.connection, "SELECT count(*), count(other) FROM affected")
+    if other > MOST * customers:
         work.connection.execute("DROP TABLE affected")
-        return Scope(frozenset(spans), f"{count:,} of {customers:,} customers can have changed")
+        return _all(work, entries, f"{other:,} of {customers:,} customers can have changed")
     work.run.affected = count
     _draw_near(work)
-    return Scope(frozenset(column for column, found in spans.items() if found is None))
+    work.keeping.anew()
+    work.keeping.near(0)
+    return Scope(frozenset(changed))
 
 
-def _customers(work: Work) -> int:
-    return work.opened.opened[work.opened.subject.name].rows
+def _all(work: Work, entries: Iterable[Entry], reason: str) -> Scope:
+    work.keeping.forget()
+    work.keeping.anew()
+    return Scope(frozenset(one.column for one in entries), reason)
 
 
 def _unlike_before(work: Work) -> str:
@@ -65,67 +83,55 @@ def _unlike_before(work: Work) -> str:
     return earlier.other_shape(work.before.run.marks.get("shape", {}), work.run.marks["shape"])
 
 
-def _spans(work: Work, before: Before, entry: Entry) -> Moves | None:
+def _moves(work: Work, entry: Entry) -> Moves | None:
     """The rows by which time alone can change this; None when everybody has to be looked at."""
-    last = before.good(entry.column)
+    before = min(work.before.run.now, work.run.now) if work.before else work.run.now
+    return moves(entry.node, work.book.schema, before, work.run.now, ZoneInfo(settings.TIME_ZONE))
+
+
+def _rewritten(work: Work, entry: Entry) -> bool:
+    """Whether what was published is not the answer to this."""
+    assert work.before
+    last = work.before.good(entry.column)
     if last is None or last.error or last.rule != entry.text:
-        return None
-    if not before.same_names(entry, work.run.marks["names"]):
-        return None
-    zone = ZoneInfo(settings.TIME_ZONE)
-    return moves(entry.node, work.book.schema, before.run.now, work.run.now, zone)
+        return True
+    return not work.before.same_names(entry, work.run.marks["names"])
 
 
-def _passed(work: Work, known: Iterable[Moves]) -> Iterator[str]:
-    """The customers with rows in any of the spans."""
-    for span in _joined(span for found in known for span in found):
+def _passed(
+    work: Work, columns: Iterable[str], moving: Mapping[str, Moves | None], tables: Collection[str]
+) -> Iterator[str]:
+    """The customers with rows of these tables in any of the spans."""
+    spans = [span for one in columns for span in moving[one] or () if span.table in tables]
+    for span in joined(spans):
         key = work.opened.opened[span.table].key
-        bounds = " AND ".join(_bounds(work, span))
-        yield f"SELECT {sql.name(key)} FROM {sql.name(span.table)} WHERE {bounds}"
+        within = " AND ".join(bounds(work.opened, span))
+        yield f"SELECT {sql.name(key)} FROM {sql.name(span.table)} WHERE {within}"
 
 
-def _joined(spans: Iterable[Span]) -> Iterator[Span]:
-    """Spans that overlap or touch, as one."""
-    last: Span | None = None
-    for span in sorted(set(spans)):
-        if last and (span.table, span.column) == (last.table, last.column) and span.after <= last.until:
-            last = Span(last.table, last.column, last.after, max(last.until, span.until))
-            continue
-        if last:
-            yield last
-        last = span
-    if last:
-        yield last
+def _touched(work: Work, seen: Seen, entries: Sequence[Entry]) -> Iterator[str]:
+    """The customers with new or changed rows of what these entries read; of the subject in any case."""
+    tables = {name for one in entries for name in rules.references(one.node).tables}
+    tables.add(work.opened.subject.name)
+    yield from (query for name, query in seen.touched.items() if name in tables)
 
 
-def _bounds(work: Work, span: Span) -> Iterator[str]:
-    """The two ends of a span as conditions on its column: dates as dates, so that statistics help."""
-    column = sql.name(span.column)
-    dated = work.opened.opened[span.table].kinds[span.column] == "DATE"
-    zone = ZoneInfo(settings.TIME_ZONE)
-    ends: tuple[tuple[Side, datetime], ...] = ((">", span.after), ("<=", span.until))
-    for side, moment in ends:
-        if not dated:
-            yield f"{column} {side} {_instant(moment)}"
-        elif bound := date_bound(side, moment, zone):
-            yield f"{column} {bound[0]} DATE {sql.text(bound[1].isoformat())}"
-
-
-def _instant(moment: datetime) -> str:
-    return f"TIMESTAMPTZ {sql.text(moment.isoformat())}"
-
-
-def _gather(work: Work, queries: list[str]) -> None:
-    """All keys that the queries find, once; and those for whom what was put by hand is not what it was."""
-    found = [*queries, *_by_hand(work), f"SELECT NULL::{work.key_type}"]
-    keys = " UNION ALL ".join(f"(SELECT * FROM ({query}) AS q(key))" for query in found)
+def _gather(work: Work, kept: list[str], other: list[str], any_of: list[str]) -> None:
+    """All keys that the queries find, once."""
+    groups = (("0", "NULL", kept), ("NULL", "0", other), ("0", "0", any_of))
+    found = [
+        f"SELECT key, {in_kept}::INT AS kept, {in_other}::INT AS other FROM ({query}) AS q(key)"
+        for in_kept, in_other, queries in groups
+        for query in [*queries, f"SELECT NULL::{work.key_type}"]
+    ]
     work.connection.execute(
-        f"CREATE TABLE affected AS SELECT DISTINCT key, key::VARCHAR AS text, 0 AS level FROM ({keys})"
-        " WHERE key IS NOT NULL"
+        "CREATE TABLE affected AS SELECT key, key::VARCHAR AS text, min(kept) AS kept, min(other) AS other"
+        f" FROM ({' UNION ALL '.join(found)}) WHERE key IS NOT NULL GROUP BY key"
     )
 
 
 def _by_hand(work: Work) -> Iterator[str]:
+    """Those for whom what was put by hand is not what it was."""
     tags = [one.pk for one in work.by_hand]
     if not tags or work.before is None:
         return
@@ -143,27 +149,39 @@ def _draw_near(work: Work) -> None:
     """What was published of the affected customers, and a view of their rows in every table."""
     assert work.before
     for name, one in work.opened.opened.items():
-        key, table = sql.name(one.key), sql.name(name)
-        work.connection.execute(
-            f"CREATE VIEW {sql.name(f'near_{name}')} AS"
-            f" SELECT * FROM {table} WHERE {key} IN (SELECT key FROM affected)"
-        )
-    rows = work.before.state.rows(work.audiences, work.fields, among="affected_text")
+        _near(work, f"near_{name}", name, one.key, "other IS NOT NULL")
+    subject = work.opened.subject
+    _near(work, "near_people_kept", subject.name, subject.key, "kept IS NOT NULL")
+    _near(work, "near_people_any", subject.name, subject.key, "true")
     work.connection.execute("CREATE VIEW affected_text AS SELECT text AS key FROM affected")
-    work.connection.execute(f"CREATE TABLE old AS SELECT *, 0 AS level FROM {rows}")
+    rows = work.before.state.rows(work.audiences, work.fields, among="affected_text")
+    work.connection.execute(f"CREATE TABLE published AS SELECT * FROM {rows}")
+    work.connection.execute(
+        "CREATE VIEW old AS SELECT p.*, a.kept, a.other FROM published p JOIN affected a ON a.text = p.key"
+    )
 
 
-def grow(work: Work, level: int, queries: list[str]) -> None:
-    """Put further customers among the affected: those whose membership in an audience just changed."""
+def _near(work: Work, view: str, table: str, key: str, condition: str) -> None:
+    work.connection.execute(
+        f"CREATE VIEW {sql.name(view)} AS SELECT * FROM {sql.name(table)}"
+        f" WHERE {sql.name(key)} IN (SELECT key FROM affected WHERE {condition})"
+    )
+
+
+def grow(work: Work, level: int, queries: list[str], groups: Collection[Group]) -> None:
+    """Put further customers among the affected of these groups: those whose membership just changed."""
     assert work.before
-    keys = " UNION ALL ".join(f"({query})" for query in queries)
     work.connection.execute(
-        f"INSERT INTO affected SELECT DISTINCT key::{work.key_type}, key, {level} FROM ({keys})"
-        " ANTI JOIN affected_text USING (key)"
+        f"CREATE OR REPLACE TABLE grown AS SELECT DISTINCT key FROM"
+        f" ({' UNION ALL '.join(f'({query})' for query in queries)}) WHERE key IS NOT NULL"
     )
-    work.connection.execute(
-        f"CREATE OR REPLACE VIEW grown AS SELECT text AS key FROM affected WHERE level = {level}"
-    )
-    rows = work.before.state.rows(work.audiences, work.fields, among="grown")
-    work.connection.execute(f"INSERT INTO old BY NAME SELECT *, {level} AS level FROM {rows}")
+    work.connection.execute("CREATE OR REPLACE VIEW newly AS FROM grown ANTI JOIN affected_text USING (key)")
+    rows = work.before.state.rows(work.audiences, work.fields, among="newly")
+    work.connection.execute(f"INSERT INTO published BY NAME SELECT * FROM {rows}")
+    work.connection.execute(f"INSERT INTO affected SELECT key::{work.key_type}, key, NULL, NULL FROM newly")
+    for group in sorted(groups):
+        work.connection.execute(
+            f"UPDATE affected SET {group} = {level} WHERE {group} IS NULL AND text IN (FROM grown)"
+        )
     work.level = level
+    work.keeping.near(level)

@@ -83,19 +83,16 @@ class State:
         parts = [f"b AS (FROM {_parquet([self.base])}{only})"]
         joins = ""
         if self.changes and tags:
-            moved = "".join(
-                f", coalesce(sum({SIGN}) FILTER (audience = {one}), 0) <> 0 AS a_{one}" for one in tags
-            )
-            parts.append(f"m AS (SELECT key{moved} FROM {_parquet(self.changes)}{only} GROUP BY key)")
+            parts.append(f"m AS ({_flips(self.changes, tags, only)})")
             joins += " FULL JOIN m USING (key)"
         if self.values and kinds:
             latest = "".join(f", {_LATEST} FILTER (field = {one}) AS f_{one}" for one in kinds)
             parts.append(f"v AS (SELECT key{latest} FROM {_parquet(self.values)}{only} GROUP BY key)")
             joins += " FULL JOIN v USING (key)"
         shown = ["key"]
-        for one in tags:
+        for place, one in enumerate(tags):
             before = f"coalesce(b.a_{one}, false)" if f"a_{one}" in known else "false"
-            flipped = f" <> coalesce(m.a_{one}, false)" if " m " in joins else ""
+            flipped = f" <> {_flipped(place)}" if " m " in joins else ""
             shown.append(f"({before}{flipped}) AS a_{one}")
         for one, kind in kinds.items():
             value = f"b.f_{one}::{kind}" if f"f_{one}" in known else f"NULL::{kind}"
@@ -105,6 +102,28 @@ class State:
         return f"(WITH {', '.join(parts)} SELECT {', '.join(shown)} FROM b{joins})"
 
 
+def _flips(changes: Sequence[Path], tags: Sequence[int], only: str) -> str:
+    """A query with a bit for each audience that a customer is in now and was not, or the reverse.
+
+    Whoever comes must have been out and the reverse: an odd number of changes is a change.
+    """
+    bits = ", ".join(f"({one}, {place // BITS}, {1 << place % BITS})" for place, one in enumerate(tags))
+    words = "".join(
+        f", coalesce(bit_xor(bit) FILTER (word = {word}), 0) AS flips{word}"
+        for word in range((len(tags) - 1) // BITS + 1)
+    )
+    return (
+        f"SELECT key{words} FROM {_parquet(changes)}{only}"
+        f" JOIN (VALUES {bits}) AS places(audience, word, bit) USING (audience) GROUP BY key"
+    )
+
+
+def _flipped(place: int) -> str:
+    return f"(coalesce(m.flips{place // BITS}, 0) & {1 << place % BITS} <> 0)"
+
+
+#: So many audiences share a whole number.
+BITS = 62
 _NOBODY = "SELECT key FROM (SELECT '' AS key) WHERE false"
 #: The last word on a value: a structure, so that a value that is no more differs from one never changed.
 _LATEST = "arg_max({'value': value}, number)"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import duckdb
 
 from usher.audiences import rulebook
 from usher.audiences.before import Before
+from usher.audiences.keeping import Keeping
 from usher.audiences.models import Audience, ComputedField, Evaluation
 from usher.audiences.rulebook import Entry, Name, Rulebook, Unfit
 from usher.sources import sql
@@ -20,19 +21,29 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 Thing = TypeVar("Thing", Audience, ComputedField)
+Group = Literal["other", "kept", "any"]
+#: Group -> since which level a customer in `affected` is looked at, as SQL.
+LEVELS: Mapping[Group, str] = {"other": "other", "kept": "kept", "any": "least(kept, other)"}
 
 
 @dataclass(frozen=True)
 class Frame:
     """A table of DuckDB with what was selected: `key` (as in the tables) and columns.
 
-    Of everybody, or of the customers in `affected` up to a level.
+    Of everybody, or of the customers in `affected` up to a level: those whose rows are looked at (`other`),
+    those for whom the kept answers changed (`kept`), or both (`any`).
     """
 
     table: str
     columns: tuple[str, ...]
     whole: bool
     level: int = 0
+    group: Group = "other"
+
+    @property
+    def looked_at(self) -> str:
+        """SQL: of a row of `affected` or `old`, whether the customer is in the frame's domain."""
+        return f"coalesce({LEVELS[self.group]} <= {self.level}, false)"
 
 
 @dataclass
@@ -49,8 +60,13 @@ class Work:
     seconds: dict[str, float] = field(default_factory=dict)
     #: The last level up to which customers were put into `affected`.
     level: int = 0
+    #: What is kept of the answers about other tables.
+    keeping: Keeping = field(init=False)
     #: The number that the run will have when it is published.
     number: int = 0
+
+    def __post_init__(self) -> None:
+        self.keeping = Keeping(self)
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -113,32 +129,36 @@ class Work:
     def frame_of(self, column: str) -> Frame:
         return next(frame for frame in self.frames if column in frame.columns)
 
-    def tables(self, whole: bool) -> Mapping[str, ir.Table]:
+    def tables(self, whole: bool, group: Group) -> Mapping[str, ir.Table]:
         """All rows, or the rows of affected customers; what links lead to is whole in any case."""
         if whole:
             return self.opened.tables
+        if group == "kept":
+            near = self.opened.connection.table("near_people_kept")
+            return {**self.opened.tables, self.opened.subject.name: near}
         return {
             name: self.opened.connection.table(name if name in self.opened.schema.lookups else f"near_{name}")
             for name in self.opened.opened
         }
 
-    def members(self, kind: str, name: str, whole: bool) -> ir.Table:
+    def members(self, kind: str, name: str, whole: bool, group: Group) -> ir.Table:
         """The keys of an audience that was selected before, of everybody or of the affected customers."""
         column = f"a_{self._audience((kind, name))}"
         frame = self.frame_of(column)
         keys = f"SELECT key AS {self.key} FROM {frame.table} WHERE {column}"
-        if not frame.whole and (whole or frame.level < self.level):
+        same = frame.group in (group, "any") and frame.level == self.level
+        if not frame.whole and (whole or not same):
             keys += f" UNION ALL SELECT key::{self.key_type} FROM ({self._unchanged(column, frame, whole)})"
-        view = f"{'all' if whole else 'near'}_members_{column}"
+        view = f"{'all' if whole else group}_members_{column}"
         self.connection.execute(f"CREATE OR REPLACE VIEW {view} AS {keys}")
         return self.opened.connection.table(view)
 
     def _unchanged(self, column: str, frame: Frame, whole: bool) -> str:
         """The members who were not looked at for a frame: they are what they were."""
         if not whole:
-            return f"SELECT key FROM old WHERE {column} AND level > {frame.level}"
+            return f"SELECT key FROM old WHERE {column} AND NOT {frame.looked_at}"
         assert self.before
-        looked = f"SELECT text AS key FROM affected WHERE level <= {frame.level}"
+        looked = f"SELECT text AS key FROM affected WHERE {frame.looked_at}"
         return (
             f"SELECT key FROM {self.before.state.members(int(column[2:]))} ANTI JOIN ({looked}) USING (key)"
         )

@@ -29,8 +29,8 @@ class Seen:
     """What a reading noted, and how it differs from the marks that it was compared with."""
 
     marks: dict[str, Mark] = field(default_factory=dict)
-    #: Queries with the keys (one column) of the customers whose rows changed.
-    touched: list[str] = field(default_factory=list)
+    #: Table -> a query with the keys (one column) of the customers whose rows changed.
+    touched: dict[str, str] = field(default_factory=dict)
     #: Why nobody can be left out, in words; empty: `touched` says it all.
     whole: str = ""
 
@@ -78,7 +78,7 @@ def _there(mark: Mark) -> bool:
 def _compare(reader: _Reader, old: Mark, mark: Mark, seen: Seen) -> None:
     difference = reader.since(old, mark)
     if difference.startswith("SELECT"):
-        seen.touched.append(difference)
+        seen.touched[reader.name] = difference
     elif difference:
         seen.whole = seen.whole or difference
 
@@ -132,7 +132,7 @@ class _Reader:
     def _appended(self) -> dict[str, Any]:
         at = sql.name(self.one.table.at)
         kind = self._kind(at)
-        known = f"{at} <= {_moment(self.old)} OR {at} IS NULL" if self.old.get("newest") else "false"
+        known = f"{at} <= {moment(self.old)} OR {at} IS NULL" if self.old.get("newest") else "false"
         rows, newest, before = self._row(f"count(*), max({at})::VARCHAR, count(*) FILTER ({known})")
         self.before = before
         return {"rows": rows, "newest": newest, "kind": kind}
@@ -140,7 +140,7 @@ class _Reader:
     def _rows_added(self, old: Mark, mark: Mark) -> str:
         if old["newest"] is None:
             return f"nothing to compare {self.name} with"
-        at, newest = sql.name(self.one.table.at), _moment(old)
+        at, newest = sql.name(self.one.table.at), moment(old)
         if self.before != old["rows"]:
             return (
                 f"{self.name} is said to be append-only, and of {old['rows']:,} rows up to {old['newest']}"
@@ -149,21 +149,21 @@ class _Reader:
         return f"SELECT {self.key} FROM {self.view} WHERE {at} > {newest}"
 
     def _updated(self) -> dict[str, Any]:
-        moment = sql.name(self.one.table.updated)
-        upto = f"FILTER ({moment}::TIMESTAMPTZ <= {sql.text(self.now.isoformat())}::TIMESTAMPTZ)"
-        rows, newest = self._row(f"count(*), (max({moment}) {upto})::VARCHAR")
-        mark = {"rows": rows, "newest": newest, "kind": self._kind(moment)}
-        (below,) = self._row(f"count(*) FILTER ({moment} < {_moment(mark)})") if newest else (0,)
+        column = sql.name(self.one.table.updated)
+        upto = f"FILTER ({column}::TIMESTAMPTZ <= {sql.text(self.now.isoformat())}::TIMESTAMPTZ)"
+        rows, newest = self._row(f"count(*), (max({column}) {upto})::VARCHAR")
+        mark = {"rows": rows, "newest": newest, "kind": self._kind(column)}
+        (below,) = self._row(f"count(*) FILTER ({column} < {moment(mark)})") if newest else (0,)
         return mark | {"below": below}
 
     def _rows_updated(self, old: Mark, mark: Mark) -> str:
         if old["newest"] is None:
             return f"nothing to compare {self.name} with"
-        moment, newest = sql.name(self.one.table.updated), _moment(old)
-        (below,) = self._row(f"count(*) FILTER ({moment} < {newest})")
+        column, newest = sql.name(self.one.table.updated), moment(old)
+        (below,) = self._row(f"count(*) FILTER ({column} < {newest})")
         if mark["rows"] < old["rows"] or below > old["below"]:
             return f"{self.name} had rows taken away, or rows put in with an old {self.one.table.updated}"
-        return f"SELECT {self.key} FROM {self.view} WHERE {moment} >= {newest} OR {moment} IS NULL"
+        return f"SELECT {self.key} FROM {self.view} WHERE {column} >= {newest} OR {column} IS NULL"
 
     def _digest(self) -> dict[str, Any]:
         """A file with the number of each customer's rows, and a sum of their hashes in any order."""
@@ -202,5 +202,6 @@ class _Reader:
         return sql.row(self.opened.duckdb, f"SELECT {shown} FROM {self.view}")
 
 
-def _moment(mark: Mark) -> str:
+def moment(mark: Mark) -> str:
+    """The latest moment that a mark speaks of, as SQL."""
     return f"{sql.text(mark['newest'])}::{mark['kind']}"

@@ -107,3 +107,23 @@ def conjuncts(where: Node | None) -> tuple[Node, ...]:
 def joined(parts: tuple[Node, ...]) -> Node | None:
     """The opposite of `conjuncts`."""
     return nodes.And(parts) if len(parts) > 1 else parts[0] if parts else None
+
+
+def lasting(rule: Node, tables: Mapping[str, Table]) -> Node:
+    """The same rule in the questions whose answers are kept: whatever other rules are asked with it."""
+    for change in (_named, _recent, _seen_at_all):
+        rule = rewritten(rule, lambda node, change=change: change(node, tables))  # type: ignore[misc]
+    return rule
+
+
+def _seen_at_all(node: Node, tables: Mapping[str, Table]) -> Node:
+    """Whether there are rows is told by the latest of them, unless time alone takes rows out of sight."""
+    if isinstance(node, nodes.Aggregate) and node.name == "exists" and is_timeless(node.where):
+        return nodes.IsSet(nodes.Aggregate("max", node.table, tables[node.table].at, node.where))
+    return node
+
+
+def is_timeless(where: Node | None) -> bool:
+    """A row for which it holds once is one for which it always holds."""
+    parts = nodes.walk(where) if where else ()
+    return not any(isinstance(part, nodes.Within | nodes.Timed) for part in parts)
