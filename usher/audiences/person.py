@@ -95,7 +95,7 @@ class Person:
     def _number(self, name: str) -> None:
         """The view `_rows`: this customer's rows of a table, each with a number, its file and place in it."""
         one, key = self.opened.opened[name], self.schema.tables[name].key
-        reached = len(one.table.steps) > 1
+        reached = one.table.reaches
         view = f"SELECT *, NULL AS _file, NULL AS _row FROM {sql.name(name)}"
         rows = view if reached else views.rows(one, numbered=True)
         mine = f"{sql.name(key)}::VARCHAR = {sql.text(self.key)}"

@@ -67,8 +67,11 @@ class TableBody(BaseModel):
             raise ValueError("`key` is the own key of this table; leave `id` out")
         if self.same_key and not (self.id or self.subject or self.lookup):
             raise ValueError("`same_key` needs `id`, the column of the rows' own key")
-        if "newest" in (self.same_key, self.same_email) and not (self.updated or self.at):
-            raise ValueError("`newest` needs `updated` or `at`, the column that says which row is newer")
+        linked = self.at.split(".")[0] in self.named_links()
+        if "newest" in (self.same_key, self.same_email) and not (self.updated or (self.at and not linked)):
+            raise ValueError(
+                "`newest` needs `updated` or `at`, a column of the table that says which row is newer"
+            )
         if self.append_only and not self.at:
             raise ValueError("`append_only` needs `at`, the column that says when a row was added")
 

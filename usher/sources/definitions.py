@@ -17,7 +17,7 @@ from usher.lib.changes import Change, DefinitionError, written
 from usher.sources.bodies import SourceBody, TableBody
 from usher.sources.check import check_tables
 from usher.sources.models import Acceptance, Source, Table
-from usher.sources.shape import holder_of_key
+from usher.sources.shape import holder
 
 __all__ = ["KIND", "SECTIONS", "SourceBody", "apply", "export"]
 
@@ -150,11 +150,11 @@ def _demand_linked(name: str) -> None:
         for link, to in table.links.items():
             if trouble := _broken(to, named):
                 raise DefinitionError(KIND, name, f"tables.{table.name}.links.{link}", trouble)
-        if holder_of_key(table, named) is None:
-            ways = f"; {table.key} goes by a link that is not there"
-            raise DefinitionError(
-                KIND, name, f"tables.{table.name}.key", f"its customers are not found{ways}"
-            )
+        for field, steps in (("key", table.steps), ("at", table.steps_to_time)):
+            if holder(table, steps, named) is None:
+                what = {"key": "its customers are not found", "at": "its time is not found"}[field]
+                way = f"{'.'.join(steps)} goes by a link that is not there"
+                raise DefinitionError(KIND, name, f"tables.{table.name}.{field}", f"{what}; {way}")
 
 
 def _broken(link: Mapping[str, str], named: Mapping[str, Table]) -> str:

@@ -72,7 +72,7 @@ class Table(models.Model):
     #: The columns that hold the e-mail address and the mobile number; subject table only.
     email = models.TextField(blank=True)
     mobile = models.TextField(blank=True)
-    #: The time column: a row is seen only from this moment on.
+    #: The time column (`orders.ordered_at`: reached through a link): a row is seen only from this moment on.
     at = models.TextField(blank=True)
     #: The column that says when a row was last changed. Rows of such a table are never deleted.
     updated = models.TextField(blank=True)
@@ -126,8 +126,21 @@ class Table(models.Model):
     @property
     def steps(self) -> list[str]:
         """The way to the customer's key: names of links, then the column; only the column when it is ours."""
-        steps = self.key.split(".")
-        return steps if steps[0] in self.links else [self.key]
+        return self._way(self.key)
+
+    @property
+    def steps_to_time(self) -> list[str]:
+        """The way to the rows' time, as `steps`."""
+        return self._way(self.at)
+
+    @property
+    def reaches(self) -> bool:
+        """Whether the customer's key or the time of a row is in another table."""
+        return len(self.steps) > 1 or len(self.steps_to_time) > 1
+
+    def _way(self, column: str) -> list[str]:
+        steps = column.split(".")
+        return steps if steps[0] in self.links else [column]
 
     @property
     def key_columns(self) -> set[str]:
@@ -138,7 +151,8 @@ class Table(models.Model):
     @property
     def needed(self) -> list[str]:
         """The columns that the definition speaks of; without one of them the table cannot be used."""
-        named = (self.email, self.mobile, self.at, self.updated)
+        at = self.at if len(self.steps_to_time) == 1 else ""
+        named = (self.email, self.mobile, at, self.updated)
         return [*sorted(self.key_columns), *filter(None, named)]
 
     @property

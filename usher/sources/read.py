@@ -67,9 +67,11 @@ def _demand(table: Table, types: Mapping[str, rules.Type]) -> None:
     for column in table.needed:
         if column not in types:
             raise SourceError(f"{table}: {table.location} has no column {column} (it has {', '.join(types)})")
-    for column in filter(None, (table.at, table.updated)):
+    for column in {table.at, table.updated} & types.keys():
         if types[column] not in ("date", "instant"):
             raise SourceError(f"{table}: the column {column} holds {types[column]}s, not dates or times")
+    if len(table.steps_to_time) > 1 and table.at in types:
+        raise SourceError(f"{table}: {table.at} is a column here, and the way to another table's as well")
     if len(table.steps) > 1 and shape.LINKED_KEY in types:
         raise SourceError(
             f"{table}: a column cannot be called {shape.LINKED_KEY} where the key is in another table"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from usher import rules
 from usher.sources.models import Table
@@ -41,6 +41,10 @@ def schema(tables: Columns) -> rules.Schema:
         table: {name: met.get((table.name, name), kind) for name, kind in kinds.items()}
         for table, kinds in tables.items()
     }
+    named = {table.name: table for table in tables}
+    for table, kinds in typed.items():
+        if len(table.steps_to_time) > 1 and (end := holder(table, table.steps_to_time, named)):
+            kinds[table.at] = typed[end].get(table.steps_to_time[-1], "instant")
     subject = next(table for table in tables if table.subject)
     related = {
         table.name: _seen(table, kinds, key_column(table))
@@ -84,15 +88,15 @@ def _meetings(tables: list[Table]) -> Iterator[set[Column]]:
         for link in table.links.values():
             target = named.get(link["table"])
             yield {(table.name, link["column"]), *([(target.name, target.identity)] if target else [])}
-        end = holder_of_key(table, named)
+        end = holder(table, table.steps, named)
         if end and not table.lookup:
             yield {(end.name, table.steps[-1]), *([customers] if customers else [])}
 
 
-def holder_of_key(table: Table, named: Mapping[str, Table]) -> Table | None:
-    """The table that holds the customer's key: this one, or where its links lead; None if unknown."""
+def holder(table: Table, steps: Sequence[str], named: Mapping[str, Table]) -> Table | None:
+    """The table that has the column at the end of a way: this one, or where links lead; None if unknown."""
     found: Table | None = table
-    for step in table.steps[:-1]:
+    for step in steps[:-1]:
         link = found.links.get(step) if found else None
         found = named.get(link["table"]) if link else None
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import duckdb
@@ -77,28 +77,55 @@ def _place_among(own: str, choice: str, table: Table) -> str:
 
 
 def _reached(one: OpenTable, all_tables: Mapping[str, OpenTable]) -> str:
-    """The rows with the customer's key beside them, also where it stands in another table."""
-    *links, column = one.table.steps
-    if not links:
+    """The rows with the customer's key and their time beside them, where those stand in another table."""
+    table = one.table
+    if not table.reaches:
         return rows(one)
-    joins, here = [], one
-    for number, link in enumerate(links):
-        step = here.table.links[link]
-        if step["table"] not in all_tables:
+    joined, shown, having = _Joined(one, all_tables), "t0.*", "true"
+    if len(table.steps) > 1:
+        key, _ = joined.column(table.steps, "customers' key")
+        shown, having = f"{shown}, {key} AS {shape.LINKED_KEY}", f"{key} IS NOT NULL"
+    if len(table.steps_to_time) > 1:
+        at, there = joined.column(table.steps_to_time, "time")
+        kind = there.columns[table.steps_to_time[-1]]
+        if kind not in ("date", "instant"):
+            raise SourceError(f"{table}: the column {table.at} holds {kind}s, not dates or times")
+        shown = f"{shown}, {at} AS {sql.name(table.at)}"
+    return f"SELECT {shown} FROM ({rows(one)}) t0 {' '.join(joined.joins)} WHERE {having}"
+
+
+class _Joined:
+    """The tables that links of one table lead to, each joined once."""
+
+    def __init__(self, one: OpenTable, all_tables: Mapping[str, OpenTable]) -> None:
+        self.table, self.all_tables = one.table, all_tables
+        self.joins: list[str] = []
+        self.found: dict[tuple[str, ...], tuple[str, OpenTable]] = {(): ("t0", one)}
+
+    def column(self, steps: Sequence[str], what: str) -> tuple[str, OpenTable]:
+        """SQL for the column at the end of the way, and the table that it is in."""
+        alias, there = self._at(tuple(steps[:-1]), what)
+        if steps[-1] not in there.kinds:
             raise SourceError(
-                f"{one.table}: its customers are reached through {step['table']}, which cannot be used"
+                f"{self.table}: its {what} should be in {there.table}, which has no {steps[-1]}"
+                f" (it has {', '.join(there.kinds)})"
             )
-        there = all_tables[step["table"]]
+        return f"{alias}.{sql.name(steps[-1])}", there
+
+    def _at(self, links: tuple[str, ...], what: str) -> tuple[str, OpenTable]:
+        if links in self.found:
+            return self.found[links]
+        here, one = self._at(links[:-1], what)
+        step = one.table.links[links[-1]]
+        if step["table"] not in self.all_tables:
+            raise SourceError(
+                f"{self.table}: its {what} is reached through {step['table']}, which cannot be used"
+            )
+        there, alias = self.all_tables[step["table"]], f"t{len(self.joins) + 1}"
         mine, theirs = sql.name(step["column"]), sql.name(there.table.identity)
-        joins.append(f"JOIN ({rows(there)}) t{number + 1} ON t{number}.{mine} = t{number + 1}.{theirs}")
-        here = there
-    if column not in here.kinds:
-        raise SourceError(f"{one.table}: its customers' key should be in {here.table}, which has no {column}")
-    key = f"t{len(links)}.{sql.name(column)}"
-    return (
-        f"SELECT t0.*, {key} AS {shape.LINKED_KEY} FROM ({rows(one)}) t0 {' '.join(joins)}"
-        f" WHERE {key} IS NOT NULL"
-    )
+        self.joins.append(f"LEFT JOIN ({rows(there)}) {alias} ON {here}.{mine} = {alias}.{theirs}")
+        self.found[links] = alias, there
+        return self.found[links]
 
 
 def _shown(name: str, kind: str, key_type: str) -> str:

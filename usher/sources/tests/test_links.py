@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,15 @@ def test_rows_that_lead_nowhere_are_counted(define: Define) -> None:
             "customers' key should be in .*orders, which has no buyer",
         ),
         ({"order_lines": {"key": "orders.shop.owner"}}, r"tables\.order_lines\.key: its customers are not"),
+        ({"order_lines": {"at": "orders.placed"}}, "its time should be in .*orders, which has no placed"),
+        (
+            {"order_lines": {"at": "orders.shop_id"}},
+            r"order_lines: the column orders\.shop_id holds texts, not",
+        ),
+        (
+            {"order_lines": {"at": "orders.shop.opened"}},
+            r"tables\.order_lines\.at: its time is not found; ord",
+        ),
         ({"order_lines": {"key": "order.customer"}}, r"lines\.csv has no column order\.customer"),
     ],
 )
@@ -243,5 +252,40 @@ def test_a_table_whose_way_to_the_customers_is_broken_says_so(define: Define, sh
         open_tables()
     errors = {one.table: one.error for one in check(NOW)}
     assert "there is no file" in errors["orders"]
-    assert "its customers are reached through orders, which cannot be used" in errors["order_lines"]
+    assert "its customers' key is reached through orders, which cannot be used" in errors["order_lines"]
     assert errors["performances"] == ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "keys"),
+    [
+        ("exists(order_lines)", [1]),
+        ("exists(order_lines where orders.placed within 2 days)", [1]),
+        ("last(order_lines.price) = 20", [1]),
+        ("did (order_lines where price = 10) then (order_lines where price = 20)", []),
+        ("max(order_lines.orders.placed) before 1 hour ago", [1]),
+    ],
+)
+def test_the_time_of_a_row_may_be_reached_through_a_link(
+    define: Define, shop: Path, rule: str, keys: list[int]
+) -> None:
+    """The order of line 3 is still to come: nobody sees the line before."""
+    (shop / "orders.csv").write_text(
+        "order_id,customer,shop_id,placed\nA1,1,01,1997-12-31T10:00Z\nA2,2,02,1998-01-02T10:00Z\n"
+    )
+    define(changed(order_lines={"at": "orders.placed"}))
+    with open_tables() as opened:
+        assert opened.schema == stored_schema()
+        table = opened.schema.tables["order_lines"]
+        assert (table.at, table.columns["orders.placed"]) == ("orders.placed", "instant")
+        assert opened.newest("order_lines", NOW) == datetime(1997, 12, 31, 10, tzinfo=UTC)
+        node = rules.parse(rule)
+        assert rules.check(node, opened.schema, condition=True) == []
+        found = rules.select({"found": node}, opened.schema, opened.tables, now=NOW, zone=UTC)
+        query = f"SELECT id FROM ({opened.connection.compile(found)}) WHERE found ORDER BY id"
+        assert rows(opened, query) == [(key,) for key in keys]
+
+
+def test_which_row_is_newer_is_not_told_by_the_time_of_another(define: Define) -> None:
+    with pytest.raises(ValueError, match="`newest` needs `updated` or `at`, a column"):
+        define(changed(order_lines={"at": "orders.placed", "id": "line", "same_key": "newest"}))
