@@ -26,6 +26,8 @@ from usher.sources.open import Opened
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from usher.rules.compile.values import Members
+
 #: So many rows of a sequence's step are looked at.
 STEPS = 1_000
 #: The order in which rows are shown, after their time or column: that which made the value comes first.
@@ -33,10 +35,14 @@ _ORDERS = {"first": "ASC", "min": "ASC"}
 
 
 class Person:
-    """AudienceError when there is no such customer. `now`: what is later has not happened."""
+    """AudienceError when there is no such customer. `now`: what is later has not happened.
 
-    def __init__(self, opened: Opened, key: str, now: datetime) -> None:
+    The members of audiences are those last published, unless `members` answers with others.
+    """
+
+    def __init__(self, opened: Opened, key: str, now: datetime, members: Members | None = None) -> None:
         self.opened, self.key, self.now = opened, key, now
+        self.members = members or self._published
         self.schema = with_names(opened.schema, Audience.objects.all())
         self.everybody = opened.tables
         self.mine = {name: self._mine(name, table) for name, table in self.everybody.items()}
@@ -108,7 +114,7 @@ class Person:
         self, asked: Mapping[str, Node], schema: rules.Schema, tables: Mapping[str, ir.Table], now: datetime
     ) -> str:
         zone = ZoneInfo(settings.TIME_ZONE)
-        selected = rules.select(asked, schema, tables, now=now, zone=zone, members=self._members)
+        selected = rules.select(asked, schema, tables, now=now, zone=zone, members=self.members)
         compiled: str = self.opened.connection.compile(selected)
         return compiled
 
@@ -118,7 +124,7 @@ class Person:
         key = self.schema.key if name == self.schema.subject else self.schema.tables[name].key
         return table.filter(table[key].cast("string") == self.key)
 
-    def _members(self, kind: str, name: str) -> ir.Table:
+    def _published(self, kind: str, name: str) -> ir.Table:
         audience = next(one for one in Audience.objects.filter(name=name) if one.asked_as == kind)
         view = f"members_{audience.pk}"
         keys = f"SELECT key AS {sql.name(self.schema.key)} FROM {members_sql(audience)}"

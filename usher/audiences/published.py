@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from usher.audiences.errors import NotEvaluatedError, StaleError
 from usher.audiences.models import Audience, ComputedField, Evaluation, Snapshot
@@ -62,14 +65,18 @@ def demand_fresh(thing: Audience) -> None:
     failed = trouble()
     if failed:
         raise StaleError(
-            f"{titled(thing)}: the evaluation as of {failed.now:%Y-%m-%d %H:%M} {failed.state}:"
+            f"{titled(thing)}: the evaluation as of {_when(failed.now)} {failed.state}:"
             f" {failed.error or 'it is still running'}"
         )
     last = last_done()
     stale = thing.snapshots.filter(evaluation=last).exclude(error="").first() if last else None
     if stale:
-        was = f"what is published is as of {stale.as_of:%Y-%m-%d %H:%M}" if stale.as_of else "it never was"
+        was = f"what is published is as of {_when(stale.as_of)}" if stale.as_of else "it never was"
         raise StaleError(f"{titled(thing)} could not be evaluated ({stale.error}); {was}")
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo(settings.TIME_ZONE)):%Y-%m-%d %H:%M}"
 
 
 def members_sql(audience: Audience, evaluation: Evaluation | None = None) -> str:
@@ -97,13 +104,22 @@ def evaluation_as_of(moment: datetime) -> Evaluation:
     done = Evaluation.objects.filter(state=State.DONE, now__lte=moment, chain__isnull=False)
     found = done.order_by("-number").first()
     if found is None:
-        raise NotEvaluatedError(f"nothing that is still known was evaluated as of {moment:%Y-%m-%d %H:%M}")
+        raise NotEvaluatedError(f"nothing that is still known was evaluated as of {_when(moment)}")
     return found
 
 
-def page(audience: Audience, search: str = "", offset: int = 0, limit: int = 50) -> Page:
-    """Members whose key is, or whose address contains, the search text; whole numbers in their order."""
-    keys = members_sql(audience)
+def page(
+    audience: Audience,
+    search: str = "",
+    offset: int = 0,
+    limit: int = 50,
+    evaluation: Evaluation | None = None,
+) -> Page:
+    """Members whose key is, or whose address contains, the search text; whole numbers in their order.
+
+    Of the last evaluation, or of a past one; who is no longer a customer has no address.
+    """
+    keys = members_sql(audience, evaluation)
     with open_tables(again=False) as opened:
         email = f"c.{sql.name(opened.subject.email)}::VARCHAR"
         found = f"FROM {keys} m LEFT JOIN {customers(opened)} ON c._key = m.key"

@@ -45,8 +45,12 @@ class Found:
 
 
 @contextmanager
-def whom(node: rules.Node, now: datetime, *, value: bool = False) -> Iterator[Found]:
+def whom(
+    node: rules.Node, now: datetime, *, value: bool = False, sample: int | None = None
+) -> Iterator[Found]:
     """Those for whom the rule holds (with `value`: who have a value of it), while the tables are open.
+
+    All of them, or `sample` of them.
 
     Tags, segments and lists that it speaks of are worked out as of the same moment. SourceError,
     AudienceError, RuleError.
@@ -56,12 +60,27 @@ def whom(node: rules.Node, now: datetime, *, value: bool = False) -> Iterator[Fo
         looked = {rules.format(node): node} if value else looked_at(node)
         shown = {text: part for text, part in looked.items() if text != opened.subject.key}
         named = {f"value_{number}": part for number, part in enumerate(shown.values())}
-        kept = "value_0 IS NOT NULL" if value else "rule"
-        query = asking.selected(named if value else {"rule": node, **named})
         key = sql.name(opened.subject.key)
-        listed = ", ".join([key, *named])
-        answer = opened.duckdb.execute(f"SELECT {listed} FROM ({query}) WHERE {kept} ORDER BY {key}")
+        found = f"SELECT {', '.join([key, *named])} FROM {_kept(asking, node, named, value)}"
+        if sample is not None:
+            # by a hash of the key: the same customers come again, and they are spread evenly
+            found = f"SELECT * FROM ({found} ORDER BY hash({key}), {key} LIMIT {sample})"
+        answer = opened.duckdb.execute(f"{found} ORDER BY {key}")
         yield Found((opened.subject.key, *shown), now, answer)
+
+
+def how_many(node: rules.Node, now: datetime, *, value: bool = False) -> int:
+    """How many customers `whom` finds; the same errors."""
+    with open_tables() as opened, tempfile.TemporaryDirectory() as scratch:
+        kept = _kept(Asking(opened, now, Path(scratch)), node, {"value_0": node} if value else {}, value)
+        (count,) = sql.row(opened.duckdb, f"SELECT count(*) FROM {kept}")
+    return int(count)
+
+
+def _kept(asking: Asking, node: rules.Node, named: Mapping[str, rules.Node], value: bool) -> str:
+    """For a FROM clause: those who are found, with their key and the named values."""
+    query = asking.selected(named if value else {"rule": node, **named})
+    return f"({query}) WHERE {'value_0 IS NOT NULL' if value else 'rule'}"
 
 
 def looked_at(node: rules.Node) -> Mapping[str, rules.Node]:

@@ -7,6 +7,7 @@ import typer
 from usher import __version__
 from usher.cli import (
     api_user,
+    changes,
     contacts,
     definitions,
     demo,
@@ -61,6 +62,7 @@ app.command("apply", rich_help_panel=DEFINE)(definitions.apply)
 app.command("export", rich_help_panel=DEFINE)(definitions.export)
 app.add_typer(sources.app, name="sources", rich_help_panel=DEFINE)
 lists.app.command("evaluate")(evaluation.evaluate)
+lists.app.command("changes")(changes.changes)
 app.add_typer(lists.app, name="audiences", rich_help_panel=DEFINE)
 app.add_typer(tags.app, name="tags", rich_help_panel=DEFINE)
 app.add_typer(rules.app, name="rules", rich_help_panel=DEFINE)

@@ -175,21 +175,29 @@ def members(
     name: Name,
     search: Annotated[str, typer.Option(help="A key, or part of an address.")] = "",
     limit: Annotated[int, typer.Option(help="At most so many; 0 for all.")] = 50,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="By the last evaluation as of this moment, or date (06:00 of it); default: now."),
+    ] = None,
     as_json: JSON = False,
 ) -> None:
-    """Who is in an audience."""
+    """Who is in an audience, or was."""
     house.open_house()
     from usher.audiences import published
 
     with in_words():
-        found = published.page(audience_named(name), search, 0, limit or 2**31)
+        run = published.evaluation_as_of(house.moment(as_of)) if as_of else published.last_done()
+        found = published.page(audience_named(name), search, 0, limit or 2**31, run)
     if as_json:
-        house.as_json({"total": found.total, "members": [member.__dict__ for member in found.members]})
+        shown = [member.__dict__ for member in found.members]
+        house.as_json({"as_of": run.now if run else None, "total": found.total, "members": shown})
         return
     for member in found.members:
         out.print(f"{member.key}\t{member.email or ''}", markup=False)
     if found.total > len(found.members):
         house.err.print(f"… {found.total:,} in all (--limit 0 shows everybody)")
+    if run and as_of:
+        house.err.print(f"[dim]As of {house.when(run.now)} ({house.zone().key}).[/dim]")
 
 
 @app.command()
@@ -206,12 +214,17 @@ def explain(
 
     with in_words():
         found = explain_member(audience_named(name), key_of(key), clock.now())
+    print_explanation(found, as_json)
+
+
+def print_explanation(found: Explanation, as_json: bool) -> None:
+    """The whole tree, and what would change it."""
     if as_json:
         house.as_json(_tree(found))
-    else:
-        _print_tree(found, 0)
-        if found.to_flip:
-            out.print(f"To change it: {found.to_flip}")
+        return
+    _print_tree(found, 0)
+    if found.to_flip:
+        out.print(f"To change it: {escape(found.to_flip)}")
 
 
 def _tree(found: Explanation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`usher rules`: a rule given as text is checked, said in English, printed in one way, and run."""
+"""`usher rules`: a rule given as text is checked, said in English, printed in one way, run and explained."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from usher.cli import house
+from usher.cli.audiences import in_words, print_explanation
 from usher.cli.definitions import JSON
 from usher.cli.house import out
 
 if TYPE_CHECKING:
     from usher.audiences.whom import Found
-    from usher.rules import Node, Problem, RuleError, Schema
+    from usher.rules import Engine, Node, Problem, RuleError, Schema
 
-app = typer.Typer(help="Rules given as text: check, describe, format, run.", no_args_is_help=True)
+app = typer.Typer(help="Rules given as text: check, describe, format, run, explain.", no_args_is_help=True)
 
 Rule = Annotated[
     str, typer.Argument(metavar="[RULE]", help="The rule; left out or “-”: read from the input.")
@@ -32,10 +33,19 @@ Value = Annotated[bool, typer.Option("--value", help="Any value will do, as for 
 
 
 @app.command()
-def check(rule: Rule = "-", definitions: Folder = None, value: Value = False, as_json: JSON = False) -> None:
+def check(
+    rule: Rule = "-",
+    definitions: Folder = None,
+    value: Value = False,
+    engine: Annotated[
+        str, typer.Option(help="For which engine: duckdb, postgres, sqlite, clickhouse, spark.")
+    ] = "duckdb",
+    as_json: JSON = False,
+) -> None:
     """Does a rule fit the data? Says what is wrong, where, and what was meant; ends with 1 then."""
+    named = _engine(engine)
     with _against(definitions):
-        problems = _problems(_text(rule), value)
+        problems = _problems(_text(rule), value, named)
     if as_json:
         house.as_json({"problems": problems})
     for problem in [] if as_json else problems:
@@ -82,21 +92,46 @@ def run(
         bool, typer.Option("--csv", help="Print CSV: the keys, and the columns that the rule speaks of.")
     ] = False,
     value: Value = False,
+    count: Annotated[bool, typer.Option("--count", help="Print only how many they are.")] = False,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Only so many of them, the same ones each time.")
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """Print the keys of the customers whom a rule finds as of a moment, in order, one a line."""
-    with _against(definitions):
-        from usher.audiences.errors import AudienceError
-        from usher.audiences.whom import whom
-        from usher.sources.errors import SourceError
+    with _against(definitions), in_words():
+        from usher.audiences.whom import how_many, whom
 
         text, moment = _text(rule), house.moment(as_of)
         node = _fitting(text, value)
-        try:
-            with whom(node, moment, value=value) as found:
-                _print_found(found, "json" if as_json else "csv" if as_csv or value else "")
-        except (AudienceError, SourceError) as problem:
-            house.fail(str(problem))
+        if count:
+            size = how_many(node, moment, value=value)
+            if as_json:
+                house.as_json({"as_of": moment, "size": size})
+            else:
+                sys.stdout.write(f"{size}\n")
+            return
+        with whom(node, moment, value=value, sample=sample) as found:
+            _print_found(found, "json" if as_json else "csv" if as_csv or value else "")
+
+
+@app.command()
+def explain(
+    rule: Annotated[str, typer.Argument(help="The rule; “-”: read from the input.")],
+    key: Annotated[str, typer.Argument(help="The customer's key or e-mail address.")],
+    definitions: Folder = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="A moment, or a date (06:00 of that day); default now.")
+    ] = None,
+    as_json: JSON = False,
+) -> None:
+    """Why a rule finds a customer as of a moment, or does not, and what would change that."""
+    with _against(definitions), in_words():
+        from usher.audiences.english import key_of
+        from usher.audiences.why import why
+
+        node = _fitting(_text(rule), value=False)
+        print_explanation(why(node, key_of(key), house.moment(as_of)), as_json)
 
 
 @contextmanager
@@ -134,14 +169,23 @@ def _schema() -> Schema:
     return schema
 
 
-def _problems(text: str, value: bool) -> list[dict[str, Any]]:
+def _engine(name: str) -> Engine:
+    from usher.rules.engines import NAMES
+
+    if name not in NAMES:
+        house.fail(f"there is no engine {name}; there are {', '.join(NAMES)}")
+    return name
+
+
+def _problems(text: str, value: bool, engine: Engine = "duckdb") -> list[dict[str, Any]]:
     from usher import rules
 
     try:
         node = rules.parse(text)
     except rules.RuleError as problem:
         return [_slip(text, problem)]
-    return [_misfit(text, problem) for problem in rules.check(node, _schema(), condition=not value)]
+    found = rules.check(node, _schema(), condition=not value, engine=engine)
+    return [_misfit(text, problem) for problem in found]
 
 
 def _fitting(text: str, value: bool) -> Node:

@@ -158,3 +158,43 @@ def test_a_wrong_folder_is_told_with_file_and_line(usher: Usher, folder: str) ->
     assert found.exit_code == 1
     assert "all.yaml:9" in found.output
     assert "cuontry" in found.output
+
+
+def test_it_is_counted_without_printing_anybody(usher: Usher, folder: str) -> None:
+    asked = ("rules", "run", 'country = "GB" or id = 10', "--definitions", folder)
+    assert usher(*asked, "--count").stdout == "3\n"
+    assert json.loads(usher(*asked, "--count", "--json").stdout)["size"] == 3
+    assert (
+        usher("rules", "run", "count(orders)", "--value", "--count", "--definitions", folder).stdout == "3\n"
+    )
+
+
+def test_a_sample_is_the_same_each_time_and_in_order(usher: Usher, folder: str) -> None:
+    asked = ("rules", "run", "id > 0", "--definitions", folder, "--sample", "2")
+    first = keys(usher(*asked))
+    assert len(first) == 2
+    assert first == sorted(first, key=int)
+    assert keys(usher(*asked)) == first
+    assert keys(usher(*asked[:-1], "100")) == ["1", "2", "10"]
+
+
+def test_a_rule_is_explained_for_one_customer_as_of_a_moment(usher: Usher, folder: str) -> None:
+    rule = 'tag("QUIET") and country = "GB"'
+    asked = ("rules", "explain", rule, "bob@example.com", "--definitions", folder, "--as-of", "1998-01-01")
+    found = usher(*asked)
+    assert found.exit_code == 0, found.output
+    assert found.output.startswith("✓ ")
+    assert json.loads(usher(*asked, "--json").stdout)["holds"] is True
+    out = usher("rules", "explain", rule, "10", "--definitions", folder, "--as-of", "1998-01-01")
+    assert out.output.startswith("✗ ")
+    unknown = usher("rules", "explain", rule, "11", "--definitions", folder)
+    assert unknown.exit_code == 1
+    assert "there is no customer 11 in customers" in unknown.output
+
+
+def test_a_rule_is_checked_for_a_named_engine(usher: Usher, folder: str) -> None:
+    asked = ("rules", "check", "count(orders) > 0", "--definitions", folder, "--engine")
+    assert usher(*asked, "sqlite").exit_code == 0
+    wrong = usher(*asked, "oracle")
+    assert wrong.exit_code == 1
+    assert "there is no engine oracle; there are duckdb, postgres, sqlite" in wrong.output
