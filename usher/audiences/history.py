@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -13,6 +14,7 @@ import duckdb
 from django.conf import settings
 
 from usher import rules
+from usher.audiences.errors import NotEvaluatedError
 from usher.audiences.models import Audience, Evaluation
 from usher.audiences.published import members_sql, snapshot
 from usher.audiences.rulebook import with_names
@@ -76,10 +78,8 @@ def between(
     The parts of the rule are asked anew, as of the evaluation and of the one before it, over the data as they
     are now. Somebody can come and go more than once.
     """
-    done = Evaluation.objects.filter(state=Evaluation.State.DONE, change_rows__gt=0)
-    runs = {run.pk: run for run in done.filter(now__gt=start, now__lte=end) if run.changes.exists()}
-    if not runs:
-        return Turns([], 0)
+    done = Evaluation.objects.filter(state=Evaluation.State.DONE, chain__isnull=False)
+    runs = {run.pk: run for run in done.filter(now__gt=start, now__lte=end)}
     total, turns = _read(audience, runs, change, offset, limit)
     if any(turn.cause == "rule" for turn in turns):
         with open_tables(again=False) as opened:
@@ -96,9 +96,10 @@ def _read(
     audience: Audience, runs: Mapping[int, Evaluation], change: Change | None, offset: int, limit: int
 ) -> tuple[int, list[Turn]]:
     """A page of the changes in the files of these runs."""
-    files = sql.texts(run.changes for run in runs.values())
-    found = f"FROM read_parquet({files}) WHERE audience = {audience.pk}"
-    found += f" AND change = {sql.text(change)}" if change else ""
+    parts = list(_told(audience, runs.values()))
+    if not parts:
+        return 0, []
+    found = f"FROM ({' UNION ALL '.join(parts)})" + (f" WHERE change = {sql.text(change)}" if change else "")
     numbers = ", ".join(f"({run.pk}, {run.number})" for run in runs.values())
     with duckdb.connect() as connection:
         (total,) = sql.row(connection, f"SELECT count(*) {found}")
@@ -109,6 +110,21 @@ def _read(
             [limit, offset],
         ).fetchall()
     return total, [Turn(key, what, cause, runs[run].now, run) for key, what, cause, run in rows]
+
+
+def _told(audience: Audience, runs: Iterable[Evaluation]) -> Iterator[str]:
+    """Queries of the changes that were written, and of the members of a first evaluation, which were not."""
+    files = [run.changes for run in runs if run.change_rows and run.changes.exists()]
+    columns = "key, change, cause, evaluation"
+    if files:
+        yield f"SELECT {columns} FROM read_parquet({sql.texts(files)}) WHERE audience = {audience.pk}"
+    for run in runs:
+        if str(audience.pk) in run.marks.get("gains", {}):
+            with suppress(NotEvaluatedError):
+                members = members_sql(audience, run)
+                yield (
+                    f"SELECT key, 'gained' AS change, 'rule' AS cause, {run.pk} AS evaluation FROM {members}"
+                )
 
 
 def _explained(opened: Opened, audience: Audience, run: Evaluation, turns: list[Turn]) -> Iterator[Turn]:

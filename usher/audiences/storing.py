@@ -21,6 +21,7 @@ _FORMAT = "(FORMAT parquet, COMPRESSION zstd)"
 def store(work: Work) -> list[Snapshot]:
     """Write the files of the run into its folder; answers what is to be published."""
     snapshots = _snapshots(work)
+    work.run.marks["gains"] = _gains(work)
     _count(work, snapshots)
     _write_changes(work, snapshots)
     _write_base(work, snapshots)
@@ -48,6 +49,14 @@ def _snapshots(work: Work) -> dict[str, Snapshot]:
     return found
 
 
+def _gains(work: Work) -> dict[str, list[str]]:
+    """What the first base says by itself, as id -> name and kind: whoever is in it, the rule brought."""
+    if work.before:
+        return {}
+    brought = (thing for thing in work.things if isinstance(thing, Audience) and thing.has_rule)
+    return {str(one.pk): [one.name, one.kind] for one in brought}
+
+
 def _types(work: Work) -> dict[str, str]:
     tables = {frame.table for frame in work.frames}
     return {
@@ -67,6 +76,8 @@ def _count(work: Work, snapshots: dict[str, Snapshot]) -> None:
     ).fetchall()
     for field, _, more in revalued:
         snapshots[f"f_{field}"].size += int(more)
+    told = work.run.marks["gains"]
+    moved = [row for row in moved if str(row[0]) not in told]
     work.run.change_rows = sum(row[1] for row in (*moved, *revalued))
 
 
@@ -85,6 +96,7 @@ def _write_changes(work: Work, snapshots: dict[str, Snapshot]) -> None:
                {work.run.pk}::BIGINT AS evaluation
         FROM moved m JOIN causes c ON c.audience = abs(m.audience)
         LEFT JOIN assigned a ON a.audience = c.audience AND a.key = m.key
+        WHERE m.audience NOT IN ({", ".join(["0", *work.run.marks["gains"]])})
         ORDER BY m.key, c.audience"""
     _copy(work, query, work.run.changes)
     query = f"SELECT field, key, value, {work.number}::BIGINT AS number FROM revalued ORDER BY field, key"
