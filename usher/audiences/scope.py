@@ -148,8 +148,12 @@ def _by_hand(work: Work) -> Iterator[str]:
 def _draw_near(work: Work) -> None:
     """What was published of the affected customers, and a view of their rows in every table."""
     assert work.before
+    lookups = work.opened.schema.lookups
     for name, one in work.opened.opened.items():
-        _near(work, f"near_{name}", name, one.key, "other IS NOT NULL")
+        if name in lookups:  # found by keys of their own, which are no customers'
+            work.connection.execute(f"CREATE VIEW {sql.name(f'near_{name}')} AS FROM {sql.name(name)}")
+        else:
+            _near(work, f"near_{name}", name, one.key, "other IS NOT NULL")
     subject = work.opened.subject
     _near(work, "near_people_kept", subject.name, subject.key, "kept IS NOT NULL")
     _near(work, "near_people_any", subject.name, subject.key, "true")

@@ -1,0 +1,58 @@
+"""Tables that customers' rows link to have keys of their own, of another type than the customers'."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from usher.audiences import scope, tagging
+from usher.audiences.evaluate import evaluate
+from usher.audiences.models import Audience
+from usher.audiences.published import page
+from usher.audiences.tests.conftest import NOW, TABLES
+from usher.sources import definitions as sources
+
+BOOKINGS = "customer,booked_on,performance\n1,1997-12-01,P1\n2,1997-12-30,P2\n3,1997-11-01,P1\n"
+PERFORMANCES = "id,genre\nP1,opera\nP2,play\n"
+LINKED = {
+    "customers": TABLES["customers"],
+    "bookings": {
+        "file": "bookings.csv",
+        "key": "customer",
+        "at": "booked_on",
+        "links": {"performance": "performances"},
+    },
+    "performances": {"file": "performances.csv", "key": "id", "lookup": True},
+}
+
+
+@pytest.fixture
+def theatre(shop: Path) -> Path:
+    (shop / "bookings.csv").write_text(BOOKINGS)
+    (shop / "performances.csv").write_text(PERFORMANCES)
+    body = sources.SourceBody.model_validate({"files": True, "tables": LINKED})
+    sources.apply("sources", "shop", body, base_dir=shop, by="alice", now=NOW)
+    return shop
+
+
+def test_keys_of_performances_are_not_taken_for_keys_of_customers(
+    theatre: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scope, "MOST", 1.0)  # however many can have changed
+    opera = 'exists(bookings where performances.genre = "opera" and booked_on within 40 days)'
+    operagoers = Audience.objects.create(name="opera", kind="customer_list", rule=opera)
+    lapsed = Audience.objects.create(
+        name="lapsed", kind="customer_list", rule="not exists(bookings where booked_on within 60 days)"
+    )
+    staff = Audience.objects.create(name="STAFF", kind="tag")
+    assert evaluate(NOW).state == "done"
+    tagging.tag(staff, ["4"], by="alice", at=NOW, cause="user")
+
+    later = evaluate(NOW + timedelta(days=10))
+
+    assert (later.state, later.error, later.incremental) == ("done", "", True)
+    assert [member.key for member in page(staff).members] == ["4"]
+    assert [member.key for member in page(operagoers).members] == []
+    assert [member.key for member in page(lapsed).members] == ["3", "4"]
