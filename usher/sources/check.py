@@ -9,9 +9,10 @@ from datetime import datetime
 import duckdb
 
 from usher.rules import Type
-from usher.sources import known, sql, views
+from usher.sources import sql, views
+from usher.sources.cells import find, not_numbers, numbers_as_text
 from usher.sources.errors import SourceError
-from usher.sources.findings import KEPT, Finding
+from usher.sources.findings import Finding
 from usher.sources.guard import Refusals, refusals
 from usher.sources.holders import shared_addresses
 from usher.sources.models import Table
@@ -87,6 +88,8 @@ def _checked(
         findings = (
             *one.findings,
             *_keys(connection, one),
+            *not_numbers(connection, one),
+            *numbers_as_text(connection, one),
             *_addresses(connection, one),
             *_nobodys(connection, one, good),
             *_leading_nowhere(connection, one, good),
@@ -114,7 +117,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> Iterable[Fin
     if len(one.table.steps) == 1:
         condition = f"{sql.name(one.table.key)} IS NULL"
         text = "rows without a key were left out"
-        yield from _find(connection, one, one.table.key, condition, "missing_keys", text, "no key")
+        yield from find(connection, one, one.table.key, condition, "missing_keys", text, "no key")
 
 
 def _addresses(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> Iterable[Finding]:
@@ -124,36 +127,11 @@ def _addresses(connection: duckdb.DuckDBPyConnection, one: OpenTable) -> Iterabl
     value = f"trim({sql.name(column)}::VARCHAR)"
     missing = f"coalesce({value}, '') = ''"
     text = "customers without an e-mail address are never mailed"
-    yield from _find(connection, one, column, missing, "missing_addresses", text, "no address")
+    yield from find(connection, one, column, missing, "missing_addresses", text, "no address")
     bad = f"NOT ({missing}) AND NOT {is_address(value)}"
     text = "e-mail addresses that cannot be right are never mailed"
-    yield from _find(connection, one, column, bad, "bad_addresses", text, "“{}” is not an e-mail address")
+    yield from find(connection, one, column, bad, "bad_addresses", text, "“{}” is not an e-mail address")
     yield from shared_addresses(connection, one)
-
-
-def _find(
-    connection: duckdb.DuckDBPyConnection,
-    one: OpenTable,
-    column: str,
-    condition: str,
-    kind: str,
-    text: str,
-    reason: str,
-) -> Iterable[Finding]:
-    """A finding of the rows that meet a condition on a column, if there are any."""
-    table, scan = one.table, one.relation
-    counting = f"SELECT count(*) FROM {scan.scan} WHERE {condition}"
-    [[count]] = known.rows(connection, table, scan, counting)
-    if count:
-        rows = known.rows(
-            connection,
-            table,
-            scan,
-            f"SELECT _file, _row, {sql.name(column)}::VARCHAR FROM {scan.numbered} WHERE {condition}"
-            f" ORDER BY _file, _row LIMIT {KEPT}",
-        )
-        places = tuple(scan.place(file, row, column, reason.format(value)) for file, row, value in rows)
-        yield Finding(kind, text, count, places)
 
 
 def _nobodys(

@@ -29,6 +29,9 @@ _LOOKS = {
     "instant": r"regexp_matches({c}, '^\d{{4}}-\d\d-\d\d') AND try_cast({c} AS TIMESTAMPTZ) IS NOT NULL",
 }
 
+#: DuckDB's types that know infinity, and what is not a number.
+FLOATING = ("FLOAT", "DOUBLE")
+
 Votes = Mapping[str, int]
 
 

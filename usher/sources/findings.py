@@ -29,7 +29,8 @@ class Finding:
     """One kind of trouble in a table; the rows concerned are left out or used as the text says."""
 
     #: bad_rows, missing_keys, duplicate_keys, missing_addresses, bad_addresses, shared_addresses, orphans,
-    #: links_to_nothing, columns_left_out; error for a table that cannot be used at all
+    #: links_to_nothing, columns_left_out, not_numbers, numbers_as_text; error for a table that cannot be
+    #: used at all
     kind: str
     text: str
     count: int

@@ -102,15 +102,16 @@ def _too_few(one: OpenTable) -> Refusals:
 
 def _columns(one: OpenTable) -> str:
     """A column that rules may speak of is gone, or holds something else than before."""
-    changes = []
+    gone, changed = [], []
     for column, before in one.table.good_columns.items():
         kind = one.columns.get(column)
         if kind is None:
-            changes.append(f"has no column {column} any more")
+            gone.append(f"has no column {column} any more")
         elif kind != before and column not in one.table.key_columns:
-            changes.append(f"has {kind} in the column {column}, which was {before}")
-    mend = f"; nothing was changed. Mend {one.table.location}, say the type in the table's definition"
-    return f"{' and '.join(changes)}{mend}" if changes else ""
+            changed.append(f"has {kind} in the column {column}, which was {before}")
+    advice = ", say the type in the table's definition" * bool(changed)
+    mend = f"; nothing was changed. Mend {one.table.location}{advice}"
+    return f"{' and '.join([*gone, *changed])}{mend}" if gone or changed else ""
 
 
 def _duplicates(one: OpenTable) -> str:

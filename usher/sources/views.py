@@ -9,6 +9,7 @@ import duckdb
 from django.conf import settings
 
 from usher.sources import known, shape, sql
+from usher.sources.columns import FLOATING
 from usher.sources.errors import SourceError
 from usher.sources.findings import KEPT, Finding
 from usher.sources.models import Table
@@ -129,10 +130,12 @@ class _Joined:
 
 
 def _shown(name: str, kind: str, key_type: str) -> str:
-    """A column of the view: keys of one type, so that they meet; times of a clock as instants."""
+    """A column of the view: keys of one type, so that they meet; times as instants; finite numbers."""
     quoted = sql.name(name)
     if key_type and kind != key_type:
         return f"{quoted}::{key_type} AS {quoted}"
+    if kind in FLOATING:
+        return f"CASE WHEN isfinite({quoted}) THEN {quoted} END AS {quoted}"
     if kind.startswith("TIMESTAMP") and kind != "TIMESTAMP WITH TIME ZONE":
         return f"timezone({sql.text(settings.TIME_ZONE)}, {quoted}::TIMESTAMP) AS {quoted}"
     return quoted

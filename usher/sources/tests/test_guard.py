@@ -109,6 +109,7 @@ def test_a_check_does_not_make_a_lost_column_good(define: Define, shop: Path) ->
     customers, _ = check(NOW)
     assert list(customers.refused) == ["columns"]
     assert "has no column born any more" in refused()
+    assert "say the type" not in refused()  # there is no column to say it of
 
 
 def test_customers_with_one_key_are_refused_until_the_definition_says_which_counts(

@@ -13,7 +13,7 @@ from usher.sources.check import check
 from usher.sources.errors import SourceError
 from usher.sources.models import Table
 from usher.sources.open import Opened, open_tables, stored_schema
-from usher.sources.tests.conftest import CUSTOMERS, NOW, ORDERS, Define
+from usher.sources.tests.conftest import CUSTOMERS, NOW, ORDERS, TABLES, Define
 
 pytestmark = pytest.mark.django_db
 
@@ -195,3 +195,41 @@ def test_a_database_that_does_not_answer_may_be_tried_again(define: Define, post
         open_tables()
     assert caught.value.retry
     assert "secret" not in str(caught.value)
+
+
+def test_what_is_no_finite_number_is_missing_and_told(define: Define, shop: Path) -> None:
+    values = ["2.5", "NaN", "inf", *["1.5"] * 8]
+    lines = "".join(f"{key},a{key}@example.com,{value}\n" for key, value in enumerate(values, 1))
+    (shop / "customers.csv").write_text(f"id,email,n\n{lines}")
+    query = "SELECT 1 AS customer, DATE '1997-01-01' AS ordered_on, 'NaN'::DOUBLE AS value"
+    duckdb.sql(f"COPY ({query}) TO '{shop}/orders.parquet' (FORMAT parquet)")
+    orders = {**TABLES["orders"], "file": "orders.parquet"}
+    define({**TABLES, "customers": {**TABLES["customers"], "types": {"n": "number"}}, "orders": orders})
+    with open_tables() as opened:
+        assert opened.duckdb.sql("SELECT id FROM customers WHERE n IS NULL ORDER BY 1").fetchall() == [
+            (2,),
+            (3,),
+        ]
+        assert opened.duckdb.sql("SELECT value FROM orders").fetchall() == [(None,)]
+    found = {one.table: [f for f in one.findings if f.kind == "not_numbers"] for one in check(NOW)}
+    [told] = found["customers"]
+    assert (told.count, told.text) == (2, "cells that hold no finite number count as missing")
+    assert [str(place) for place in told.places] == [
+        "customers.csv, row 3, n: “nan” is not a number",
+        "customers.csv, row 4, n: “inf” is not a number",
+    ]
+    assert [one.count for one in found["orders"]] == [1]
+
+
+def test_it_is_told_why_numbers_are_a_text(define: Define, shop: Path) -> None:
+    (shop / "orders.csv").write_text(
+        "customer,ordered_on,value,code\n1,1997-01-01,9223372036854775807,00123\n"
+        "1,1997-01-02,18446744073709551615,00124\n1,1997-01-03,5,00125\n"
+    )
+    define()
+    [told] = [one for found in check(NOW) for one in found.findings if one.kind == "numbers_as_text"]
+    assert (told.count, told.text) == (
+        2,
+        "cells make value a text, where most are numbers: mend them, or say its type",
+    )
+    assert str(told.places[0]) == "orders.csv, row 2, value: “9223372036854775807”"
