@@ -206,6 +206,12 @@ class Spark(_OfFiles):
             "spark.driver.host": "127.0.0.1",
             "spark.sql.shuffle.partitions": "1",
             "spark.sql.adaptive.enabled": "false",
+            # it would keep the plans of all statements in memory, for pages that nobody sees
+            "spark.sql.maxPlanStringLength": "1000",
+            "spark.sql.ui.retainedExecutions": "1",
+            "spark.ui.retainedJobs": "1",
+            "spark.ui.retainedStages": "1",
+            "spark.ui.retainedTasks": "10",
             # a few rows are quicker without compiling each statement to Java
             "spark.sql.codegen.wholeStage": "false",
             "spark.sql.codegen.factoryMode": "NO_CODEGEN",
