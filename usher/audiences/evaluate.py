@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 from django.db import connection, transaction
 from django.db.models import Max
 
@@ -24,6 +26,8 @@ from usher.rules import RuleError
 from usher.sources.errors import SourceError
 from usher.sources.guard import guard, remember
 from usher.sources.open import Opened, open_tables
+
+log = logging.getLogger(__name__)
 
 #: The number of the PostgreSQL lock that lets one process at a time evaluate.
 LOCK = 7_250_001
@@ -61,11 +65,7 @@ def overtaken(run: Evaluation) -> Evaluation | None:
 def _run(run: Evaluation, full: bool) -> None:
     began = time.perf_counter()
     try:
-        with open_tables() as opened:
-            guard(opened, run.now)
-            found = prepare(run, opened, full=full)
-            run.seconds = time.perf_counter() - began
-            publish(run, opened, found)
+        _work_out(run, "it was asked for" if full else "", began)
     except SourceError as problem:
         _end_without(run, State.REFUSED, str(problem), began)
     except (AudienceError, RuleError) as problem:
@@ -76,11 +76,27 @@ def _run(run: Evaluation, full: bool) -> None:
     prune(run)
 
 
-def prepare(run: Evaluation, opened: Opened, *, full: bool = False) -> list[Snapshot]:
-    """Write the files of a run into a folder that nobody reads yet."""
+def _work_out(run: Evaluation, because: str, began: float) -> None:
+    """Evaluate and publish. Should a look at those concerned not work, everybody is looked at instead."""
+    try:
+        with open_tables() as opened:
+            guard(opened, run.now)
+            found = prepare(run, opened, because)
+            run.seconds = time.perf_counter() - began
+            publish(run, opened, found)
+    except duckdb.Error as problem:
+        if run.full_because:
+            raise
+        log.exception("%s: a look at those concerned failed; everybody is looked at", run)
+        shutil.rmtree(_scratch(run), ignore_errors=True)
+        _work_out(run, f"a look at those concerned failed ({str(problem).splitlines()[0]})", began)
+
+
+def prepare(run: Evaluation, opened: Opened, because: str = "") -> list[Snapshot]:
+    """Write the files of a run into a folder nobody reads yet; `because` asks for a look at everybody."""
     run.data_as_of = opened.data_as_of(run.now)
     work = Work(run, opened, rulebook.read(opened.schema), _scratch(run), before.published(), number=_next())
-    found = compute(work, "it was asked for" if full else "")
+    found = compute(work, because)
     run.failed, run.error = len(work.unfit), _told(work.unfit)
     return found
 

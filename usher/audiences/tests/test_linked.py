@@ -12,6 +12,7 @@ from usher.audiences.evaluate import evaluate
 from usher.audiences.models import Audience
 from usher.audiences.published import page
 from usher.audiences.tests.conftest import NOW, TABLES
+from usher.audiences.work import Work
 from usher.sources import definitions as sources
 
 BOOKINGS = "customer,booked_on,performance\n1,1997-12-01,P1\n2,1997-12-30,P2\n3,1997-11-01,P1\n"
@@ -56,3 +57,21 @@ def test_keys_of_performances_are_not_taken_for_keys_of_customers(
     assert [member.key for member in page(staff).members] == ["4"]
     assert [member.key for member in page(operagoers).members] == []
     assert [member.key for member in page(lapsed).members] == ["3", "4"]
+
+
+def test_everybody_is_looked_at_when_a_look_at_those_concerned_cannot_be_taken(
+    theatre: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(work: Work) -> None:
+        work.connection.execute("SELECT nothing FROM nowhere")
+
+    staff = Audience.objects.create(name="STAFF", kind="tag")
+    evaluate(NOW)
+    tagging.tag(staff, ["4"], by="alice", at=NOW, cause="user")
+    monkeypatch.setattr(scope, "_draw_near", broken)
+
+    later = evaluate(NOW + timedelta(days=10))
+
+    assert (later.state, later.error) == ("done", "")
+    assert later.full_because.startswith("a look at those concerned failed (Catalog Error")
+    assert [member.key for member in page(staff).members] == ["4"]
