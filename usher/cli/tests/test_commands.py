@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import typer
+
+from usher.cli.app import app
 from usher.cli.tests.conftest import Usher
 from usher.syncs.models import Run
 
@@ -148,6 +153,21 @@ def test_the_doctor_says_that_nobody_works_and_what_to_start(usher: Usher) -> No
     assert "✓ migrations: all applied" in result.output
     assert "✗ workers: none is running" in result.output
     assert "usher worker" in result.output
+
+
+def test_every_command_stands_on_the_page_of_commands() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text("utf-8")
+    commands = list(_commands(typer.main.get_command(app), "usher"))
+    assert len(commands) > 40
+    assert [command for command in commands if f"`{command}`" not in page] == []
+
+
+def _commands(command: Any, path: str) -> Iterator[str]:
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield path
+    for name, one in (below or {}).items():
+        yield from _commands(one, f"{path} {name}")
 
 
 def test_every_command_has_help_and_the_front_page_reads_well(usher: Usher) -> None:
