@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -23,6 +24,9 @@ from usher.audiences.assigning import Action, Outcome, Who, assign, assign_membe
 from usher.audiences.matching import By, Word
 from usher.audiences.models import Audience
 from usher.lib import clock
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 router = Router(tags=["members"])
 
@@ -40,9 +44,13 @@ class Bulk(Schema):
 
 
 class How(Schema):
-    """`by` is for one a line (text/plain), `column` and `match` are for text/csv; `origin` says why."""
+    """`by` is for one a line (text/plain), `column` and `match` are for text/csv; `origin` says why.
+
+    `confirm` lets a PUT leave nobody, or take out more than half of more than a hundred members.
+    """
 
     dry_run: bool = False
+    confirm: bool = False
     by: Literal["key", "email"] = "key"
     column: str = ""
     match: Literal["key", "email"] | None = None
@@ -118,7 +126,11 @@ def add_members(request: HttpRequest, audience_id: int, how: Annotated[How, Quer
 
 @router.put("{int:audience_id}/members", response=OutcomeOut, openapi_extra=_BODY)
 def replace_members(request: HttpRequest, audience_id: int, how: Annotated[How, Query()]) -> Any:
-    """Make these the members, all of them and nobody else, in one step."""
+    """Make these the members, all of them and nobody else, in one step.
+
+    422 without `confirm=true` where this would leave nobody (an empty body, or one that matches nobody), or
+    take out more than half of more than a hundred; a dry run tells.
+    """
     return _bulk(request, audience_id, how, "replace")
 
 
@@ -131,7 +143,7 @@ def remove_members(request: HttpRequest, audience_id: int, how: Annotated[How, Q
 @router.post("{int:audience_id}/empty", response=OutcomeOut)
 def empty_audience(request: HttpRequest, audience_id: int) -> Any:
     """Take everybody out."""
-    return _words(request, audience_id, iter(()), How(), "replace")
+    return _words(request, audience_id, iter(()), How(confirm=True), "replace")
 
 
 @router.post("{int:audience_id}/members/of/{int:other_id}", response=OutcomeOut)
@@ -171,7 +183,9 @@ def _words(
     request: HttpRequest, audience_id: int, words: Iterator[Word], how: How, action: Action
 ) -> Outcome:
     audience = get_object_or_404(Audience, pk=audience_id)
-    return assign(audience, words, _who(request, how), action=action, dry_run=how.dry_run)
+    return assign(
+        audience, words, _who(request, how), action=action, dry_run=how.dry_run, confirmed=how.confirm
+    )
 
 
 def _who(request: HttpRequest, how: How) -> Who:
@@ -194,10 +208,31 @@ def _listed(request: HttpRequest) -> Iterator[Word]:
     return iter([Word(next(rows), str(entry), by) for by, entries in kinds for entry in entries])
 
 
+class _Body(io.RawIOBase):
+    """A request's body for a buffer to cut into lines.
+
+    Servers cut them differently: asked for a line of at most n bytes, Granian answers one line and then
+    nothing more.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        part = self.request.read(len(view))
+        view[: len(part)] = part
+        return len(part)
+
+
 def _lines(request: HttpRequest, by: By) -> Iterator[Word]:
     """The lines as they arrive, so that a million keys take no more memory than a few; no line is empty."""
+    body = io.BufferedReader(_Body(request), 65_536)
     for row in count(1):
-        line = request.readline(LONGEST_LINE)
+        line = body.readline(LONGEST_LINE)
         if not line:
             return
         text = line.decode("utf-8", "replace").strip()
@@ -219,4 +254,5 @@ def _sheet(request: HttpRequest, audience_id: int, how: How, action: Action) -> 
             match=how.match,
             name=how.origin or "the file",
             dry_run=how.dry_run,
+            confirmed=how.confirm,
         )

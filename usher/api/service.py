@@ -9,8 +9,8 @@ from ninja import NinjaAPI
 from ninja.security import HttpBasicAuth, django_auth
 
 from usher import __version__
-from usher.api import audiences, members, programs, seeds, syncs, tag_groups
-from usher.audiences.errors import AudienceError
+from usher.api import audiences, evaluations, members, programs, seeds, syncs, tag_groups
+from usher.audiences.errors import AudienceError, NotConfirmedError
 from usher.lib.changes import DefinitionError
 from usher.sources.errors import SourceError
 
@@ -31,10 +31,17 @@ service = NinjaAPI(
 )
 service.add_router("audiences", audiences.router)
 service.add_router("audiences", members.router)
+service.add_router("evaluations", evaluations.router)
 service.add_router("tag-groups", tag_groups.router)
 service.add_router("syncs", syncs.router)
 service.add_router("programs", programs.router)
 service.add_router("seeds", seeds.router)
+
+
+@service.exception_handler(NotConfirmedError)
+def _not_confirmed(request: HttpRequest, problem: Exception) -> HttpResponse:
+    told = f"{problem}: send confirm=true, or POST to …/empty to take everybody out"
+    return service.create_response(request, {"detail": told}, status=422)
 
 
 @service.exception_handler(AudienceError)

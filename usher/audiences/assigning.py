@@ -56,9 +56,17 @@ class Outcome:
 
 
 def assign(
-    audience: Audience, words: Iterable[Word], who: Who, *, action: Action = "add", dry_run: bool = False
+    audience: Audience,
+    words: Iterable[Word],
+    who: Who,
+    *,
+    action: Action = "add",
+    dry_run: bool = False,
+    confirmed: bool = False,
 ) -> Outcome:
     """Add, remove, or make the members exactly, those whom the words mean; AudienceError, SourceError.
+
+    NotConfirmedError where members replaced by others would mostly, or all, be taken out, unless `confirmed`.
 
     Keys that no customer has are kept by an external audience alone: its customers may come later. Whoever
     is no customer any more can still be taken out.
@@ -67,7 +75,10 @@ def assign(
     external = audience.kind == Audience.Kind.EXTERNAL
     with matching.match(words, need_customers=not external) as found:
         kept = external or action == "remove"
-        counts = (_foreseen if dry_run else _done)(audience, found, action, kept, who)
+        if dry_run:
+            counts = _foreseen(audience, found, action, kept)
+        else:
+            counts = _done(audience, found, action, kept, who, confirmed)
         return Outcome(
             action=action,
             dry_run=dry_run,
@@ -94,25 +105,32 @@ def assign_sheet(
     match: sheets.Match | None = None,
     name: str = "",
     dry_run: bool = False,
+    confirmed: bool = False,
 ) -> Outcome:
     """The same by a CSV file, matched on the customers' key or e-mail address; `name` is the file's."""
     with sheets.opened(path, column=column, match=match, name=name) as sheet:
         who = replace(who, origin=who.origin or sheet.file)
-        done = assign(audience, sheet.words, who, action=action, dry_run=dry_run)
+        done = assign(audience, sheet.words, who, action=action, dry_run=dry_run, confirmed=confirmed)
         return replace(done, column=sheet.column.name, match=sheet.column.match)
 
 
 def assign_members(
-    audience: Audience, other: Audience, who: Who, *, action: Action = "add", dry_run: bool = False
+    audience: Audience,
+    other: Audience,
+    who: Who,
+    *,
+    action: Action = "add",
+    dry_run: bool = False,
+    confirmed: bool = False,
 ) -> Outcome:
     """Add (remove, put in) every member of another audience as last published; NotEvaluatedError."""
     tagging.demand_by_hand(audience)
     who = replace(who, origin=who.origin or titled(other))
     words = (Word(row, key, "key") for row, key in enumerate(published_keys(other), start=1))
-    return assign(audience, words, who, action=action, dry_run=dry_run)
+    return assign(audience, words, who, action=action, dry_run=dry_run, confirmed=confirmed)
 
 
-def _foreseen(audience: Audience, found: Match, action: Action, kept: bool, who: Who) -> Replaced:
+def _foreseen(audience: Audience, found: Match, action: Action, kept: bool) -> Replaced:
     would = tagging.compare(audience, found.keys(unknown=kept))
     match action:
         case "add":
@@ -123,7 +141,9 @@ def _foreseen(audience: Audience, found: Match, action: Action, kept: bool, who:
             return would
 
 
-def _done(audience: Audience, found: Match, action: Action, kept: bool, who: Who) -> Replaced:
+def _done(
+    audience: Audience, found: Match, action: Action, kept: bool, who: Who, confirmed: bool
+) -> Replaced:
     keys = found.keys(unknown=kept)
     match action:
         case "add":
@@ -133,4 +153,7 @@ def _done(audience: Audience, found: Match, action: Action, kept: bool, who: Who
             removed = tagging.untag(audience, keys, by=who.by, at=who.at, cause=who.cause)
             return Replaced(0, removed, found.size(unknown=kept) - removed)
         case "replace":
-            return tagging.replace(audience, keys, by=who.by, at=who.at, cause=who.cause, origin=who.origin)
+            by, at, cause, origin = who.by, who.at, who.cause, who.origin
+            return tagging.replace(
+                audience, keys, by=by, at=at, cause=cause, origin=origin, confirmed=confirmed
+            )

@@ -2,6 +2,7 @@
 
 AudienceError
 ├── InUseError         another audience needs it
+├── NotConfirmedError  it would take most or all members out, and nobody said that this is meant
 ├── NotEvaluatedError  no evaluation has published it yet
 └── StaleError         the last evaluation failed or was refused; the last good result is older
 """
@@ -17,6 +18,10 @@ class AudienceError(Exception):
 
 class InUseError(AudienceError):
     """Another audience's rule speaks of this one."""
+
+
+class NotConfirmedError(AudienceError):
+    """New members would take most or all of the old ones out, which has to be confirmed."""
 
 
 class NotEvaluatedError(AudienceError):

@@ -10,12 +10,16 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from usher.audiences.errors import AudienceError
+from usher.audiences.errors import AudienceError, NotConfirmedError
 from usher.audiences.models import Audience
 from usher.audiences.rulebook import titled
 
 #: What people, files and other systems may fill. A frozen list has its members for good.
 BY_HAND = (Audience.Kind.TAG, Audience.Kind.STATIC_LIST, Audience.Kind.EXTERNAL)
+
+
+#: From so many members on, taking more than half of them out has to be confirmed.
+MANY = 100
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,20 @@ def untag(audience: Audience, keys: Iterable[str], *, by: str, at: datetime, cau
 
 
 def replace(
-    audience: Audience, keys: Iterable[str], *, by: str, at: datetime, cause: str, origin: str = ""
+    audience: Audience,
+    keys: Iterable[str],
+    *,
+    by: str,
+    at: datetime,
+    cause: str,
+    origin: str = "",
+    confirmed: bool = True,
 ) -> Replaced:
-    """Make these customers the members, all of them and nobody else, in one transaction."""
+    """Make these customers the members, all of them and nobody else, in one transaction.
+
+    Unless `confirmed`, NotConfirmedError where it would leave nobody, or take out more than half of more
+    than MANY; then all stay.
+    """
     demand_by_hand(audience)
     with _given(audience, keys) as cursor:
         # NOT EXISTS and not NOT IN: the latter keeps no index and compares every pair
@@ -60,7 +75,10 @@ def replace(
         removed = cursor.rowcount
         added = _add(cursor, audience, (cause, by, origin, at))
         cursor.execute("SELECT count(DISTINCT key) FROM given_keys")
-        return Replaced(added, removed, cursor.fetchone()[0] - added)
+        done = Replaced(added, removed, cursor.fetchone()[0] - added)
+        if not confirmed:
+            _demand_meant(audience, done)
+        return done
 
 
 def empty(audience: Audience, *, by: str, at: datetime, cause: str) -> int:
@@ -72,6 +90,16 @@ def fill(frozen: Audience, keys: Iterable[str], *, by: str, at: datetime, cause:
     """The members of a frozen list, once, when it is made."""
     with _given(frozen, keys) as cursor:
         return _add(cursor, frozen, (cause, by, origin, at))
+
+
+def _demand_meant(audience: Audience, done: Replaced) -> None:
+    before = done.removed + done.same
+    nobody = done.removed and not done.added + done.same
+    if nobody or (before > MANY and done.removed * 2 > before):
+        raise NotConfirmedError(
+            f"{titled(audience)}: {done.removed:,} of {before:,} members would be taken out"
+            f" and {done.added:,} put in; nothing was done, because that has to be confirmed"
+        )
 
 
 def compare(audience: Audience, keys: Iterable[str]) -> Replaced:

@@ -24,6 +24,10 @@ Column = Annotated[str, typer.Option(help="The file's column that says who (else
 Match = Annotated[str, typer.Option(help="What that column holds: key or email.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would happen, and do nothing.")]
 
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Although nobody, or less than half of the old members, would stay.")
+]
+
 
 def fill(
     audience: Audience,
@@ -35,6 +39,7 @@ def fill(
     match: str,
     dry_run: bool,
     as_json: bool,
+    confirmed: bool = False,
 ) -> None:
     """Carry out one command, of which exactly one of keys, audience and file says who is meant."""
     from dataclasses import asdict
@@ -43,8 +48,13 @@ def fill(
         house.fail("say who: keys or addresses, or --from-audience, or --csv, one of them")
     if match not in ("", "key", "email"):
         house.fail(f"--match is key or email, not {match}")
+    from usher.audiences.errors import NotConfirmedError
+
     with in_words():
-        done = _done(audience, action, keys, from_audience, csv, column, match, dry_run)
+        try:
+            done = _done(audience, action, keys, from_audience, csv, column, match, dry_run, confirmed)
+        except NotConfirmedError as problem:
+            house.fail(escape(f"{problem}: add --yes (--dry-run tells what would happen)"))
     if as_json:
         house.as_json(asdict(done))
     else:
@@ -62,6 +72,7 @@ def _done(
     column: str,
     match: str,
     dry_run: bool,
+    confirmed: bool,
 ) -> Outcome:
     from usher.audiences.assigning import Who, assign, assign_members, assign_sheet
     from usher.audiences.matching import Word
@@ -70,11 +81,21 @@ def _done(
     who = Who(getpass.getuser(), clock.now(), "import" if csv else "user")
     if csv:
         what: Literal["key", "email"] | None = "key" if match == "key" else "email" if match else None
-        return assign_sheet(audience, csv, who, action=action, column=column, match=what, dry_run=dry_run)
+        return assign_sheet(
+            audience,
+            csv,
+            who,
+            action=action,
+            column=column,
+            match=what,
+            dry_run=dry_run,
+            confirmed=confirmed,
+        )
     if from_audience:
-        return assign_members(audience, audience_named(from_audience), who, action=action, dry_run=dry_run)
+        other = audience_named(from_audience)
+        return assign_members(audience, other, who, action=action, dry_run=dry_run, confirmed=confirmed)
     words = [Word(row, text, "either") for row, text in enumerate(keys or (), start=1)]
-    return assign(audience, words, who, action=action, dry_run=dry_run)
+    return assign(audience, words, who, action=action, dry_run=dry_run, confirmed=confirmed)
 
 
 def _print(audience: Audience, done: Outcome) -> None:

@@ -10,7 +10,7 @@ import typer
 from usher.cli import audiences, filling, house
 from usher.cli.audiences import Name, audience_named, in_words
 from usher.cli.definitions import JSON
-from usher.cli.filling import Column, Csv, DryRun, From, Keys, Match
+from usher.cli.filling import Column, Csv, DryRun, From, Keys, Match, Yes
 from usher.cli.house import out
 
 app = audiences.app
@@ -57,11 +57,13 @@ def replace(
     column: Column = "",
     match: Match = "",
     dry_run: DryRun = False,
+    yes: Yes = False,
     as_json: JSON = False,
 ) -> None:
     """Make these customers the members, all of them and nobody else."""
     house.open_house()
-    filling.fill(audience_named(name), "replace", keys, from_audience, csv, column, match, dry_run, as_json)
+    audience = audience_named(name)
+    filling.fill(audience, "replace", keys, from_audience, csv, column, match, dry_run, as_json, yes)
 
 
 @app.command()

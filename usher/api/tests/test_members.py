@@ -205,3 +205,26 @@ def test_tag_groups_are_listed_and_only_empty_ones_deleted(call: Call) -> None:
 def test_nobody_writes_without_logging_in(gala: int) -> None:
     answer = Client().put(f"/api/audiences/{gala}/members/1")
     assert (answer.status_code, members(gala)) == (401, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [("id\n", "text/csv"), ('{"keys": []}', "application/json"), ("x\n", "text/plain")],
+)
+def test_nobody_is_left_only_where_that_is_confirmed(call: Call, gala: int, body: str, kind: str) -> None:
+    call("POST", f"/audiences/{gala}/members", {"keys": ["1", "2"]})
+    status, problem = call("PUT", f"/audiences/{gala}/members", body, kind)
+    assert (status, members(gala)) == (422, ["1", "2"])
+    assert "2 of 2 members would be taken out and 0 put in" in problem["detail"]
+    assert told(call("PUT", f"/audiences/{gala}/members?dry_run=true", body, kind)[1])["removed"] == 2
+    assert call("PUT", f"/audiences/{gala}/members?confirm=true", body, kind)[0] == 200
+    assert members(gala) == []
+
+
+def test_more_than_half_of_many_go_only_where_that_is_confirmed(call: Call, gala: int) -> None:
+    audience = Audience.objects.get(pk=gala)
+    tagging.tag(audience, ["1", "2", *map(str, range(100, 200))], by="bob", at=NOW, cause="user")
+    assert call("PUT", f"/audiences/{gala}/members", {"keys": ["1", "2", "3"]})[0] == 422
+    assert len(members(gala)) == 102
+    outcome = call("PUT", f"/audiences/{gala}/members?confirm=true", {"keys": ["1", "2", "3"]})[1]
+    assert (outcome["added"], outcome["removed"], members(gala)) == (1, 100, ["1", "2", "3"])

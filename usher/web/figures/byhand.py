@@ -59,7 +59,10 @@ def by_file(audience: Audience, token: str, name: str, who: Who, action: Action,
     path = _folder() / token if re.fullmatch(r"[0-9a-f]{32}", token) else None
     if path is None or not path.exists():
         raise AudienceError("the file is not there any more; choose it again")
-    outcome = assigning.assign_sheet(audience, path, who, action=action, name=name, dry_run=dry_run)
+    # whoever says "Do it" has seen what the trial told
+    outcome = assigning.assign_sheet(
+        audience, path, who, action=action, name=name, dry_run=dry_run, confirmed=True
+    )
     if not dry_run:
         path.unlink(missing_ok=True)
     return outcome
