@@ -9,14 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from usher.cli import house
 from usher.cli.house import err, out
@@ -106,6 +98,15 @@ def _open(stage: Stage) -> str:
 
 
 def _play(stage: Stage, machine: Machine, nights: int) -> list[Night]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     from usher.demo.customers import Customers, order_days
     from usher.demo.play import Play
     from usher.demo.stage import example
@@ -123,7 +124,7 @@ def _play(stage: Stage, machine: Machine, nights: int) -> list[Night]:
     )
     with Progress(*columns, console=err, transient=True) as progress:
         bar = progress.add_task("nights", total=nights)
-        play.on_moment = lambda moment: progress.update(bar, description=f"{moment:%Y-%m-%d %H:%M}")
+        play.on_moment = lambda moment: progress.update(bar, description=house.when(moment))
         out.print(_headings(), style="bold")
         for night in play.nights(nights):
             played.append(night)
@@ -175,12 +176,14 @@ def _tell(stage: Stage, played: list[Night], password: str, file: Path | None) -
     for sentence, holds in totals["adds_up"].items():
         out.print(f"  {'[green]✓[/green]' if holds else '[red]✗[/red]'} {sentence}")
     for incident in figures["incidents"]:
-        closed = f" {incident['closed_at']:%Y-%m-%d %H:%M}" if incident["closed_at"] else ""
+        closed = f" {house.when(incident['closed_at'])}" if incident["closed_at"] else ""
         out.print(
             f"  incident: “{incident['mail']}” for {incident['seed']}, opened "
-            f"{incident['opened_at']:%Y-%m-%d %H:%M} at the {incident['hop']}; "
+            f"{house.when(incident['opened_at'])} at the {incident['hop']}; "
             f"{incident['verdict']}, {incident['state']}{closed}"
         )
+    if figures["incidents"]:
+        house.say_zone()
     if file:
         from django.core.serializers.json import DjangoJSONEncoder
 
