@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -10,6 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from usher.rules import Type
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$")]
+#: What evaluations call their working tables, beside those of the sources.
+WORKING = re.compile(
+    "affected(_text)?|assigned|by_hand|causes|changes|everybody|found_by_rule|grown|moved|newly|old|published"
+    "|revalued|unfit|wanted|(near|moving|differences?|whole_kept|near_kept|members|all_members)_.*"
+    "|(any|kept|other)_(members_.*|[0-9]+_[01](_.*)?)"
+)
 Choice = Literal["first", "newest"]
 
 
@@ -103,6 +110,8 @@ class SourceBody(BaseModel):
             raise ValueError("say either `files: true` or `url`")
         if self.url and urlsplit(self.url).scheme not in ("duckdb", "postgresql", "postgres"):
             raise ValueError("a url starts with duckdb:/// or postgresql://")
+        if taken := [name for name in self.tables if WORKING.fullmatch(name)]:
+            raise ValueError(f"{taken[0]}: evaluations call a table of their own so; call this one otherwise")
         wrong = [name for name, table in self.tables.items() if (table.file is None) != bool(self.url)]
         if wrong:
             raise ValueError(

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from usher.audiences import evaluate as evaluating
 from usher.audiences import scope, tagging
 from usher.audiences.evaluate import evaluate
-from usher.audiences.models import Audience
+from usher.audiences.models import Audience, Snapshot
 from usher.audiences.published import page
 from usher.audiences.tests.conftest import NOW, TABLES
 from usher.audiences.work import Work
 from usher.sources import definitions as sources
+from usher.sources.bodies import WORKING
 
 BOOKINGS = "customer,booked_on,performance\n1,1997-12-01,P1\n2,1997-12-30,P2\n3,1997-11-01,P1\n"
 PERFORMANCES = "id,genre\nP1,opera\nP2,play\n"
@@ -75,3 +77,28 @@ def test_everybody_is_looked_at_when_a_look_at_those_concerned_cannot_be_taken(
     assert (later.state, later.error) == ("done", "")
     assert later.full_because.startswith("a look at those concerned failed (Catalog Error")
     assert [member.key for member in page(staff).members] == ["4"]
+
+
+def test_no_source_can_be_called_like_a_working_table(theatre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: set[str] = set()
+    compute = evaluating.compute
+
+    def looked_at(work: Work, because: str) -> list[Snapshot]:
+        found = compute(work, because)
+        names = work.connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+        made.update(name for (name,) in names)
+        return found
+
+    monkeypatch.setattr(scope, "MOST", 1.0)
+    monkeypatch.setattr(evaluating, "compute", looked_at)
+    staff = Audience.objects.create(name="STAFF", kind="tag")
+    for name, rule in {"often": "count(bookings) > 1", "all": 'audience("often") or tag("STAFF")'}.items():
+        Audience.objects.create(name=name, kind="customer_list", rule=rule)
+    evaluate(NOW)
+    tagging.tag(staff, ["4"], by="alice", at=NOW, cause="user")
+    assert evaluate(NOW + timedelta(days=10)).incremental
+
+    assert "affected" in made
+    assert [name for name in made - set(LINKED) if not WORKING.fullmatch(name)] == []
+    with pytest.raises(ValueError, match="published: evaluations call a table of their own so"):
+        sources.SourceBody.model_validate({"files": True, "tables": {"published": TABLES["customers"]}})
