@@ -14,6 +14,8 @@ from usher.audiences.errors import InUseError
 from usher.audiences.models import Audience, ComputedField
 from usher.sources.open import stored_schema
 
+#: Whose members a person names.
+_BY_HAND = (Audience.Kind.TAG, Audience.Kind.STATIC_LIST)
 #: How rules call an audience: ("tag", "STAFF").
 Name = tuple[str, str]
 
@@ -72,6 +74,7 @@ def with_names(schema: rules.Schema, audiences: Iterable[Audience]) -> rules.Sch
         tags=frozenset(one.name for one in known if one.asked_as == "tag"),
         segments=frozenset(one.name for one in known if one.asked_as == "segment"),
         audiences=frozenset(one.name for one in known if one.asked_as == "audience"),
+        by_hand=frozenset(name_of(one) for one in known if one.kind in _BY_HAND),
     )
 
 

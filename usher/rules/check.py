@@ -12,6 +12,7 @@ from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
 from usher.rules.functions.registry import ANY, TIMES, Function
 from usher.rules.moments import moment_of
 from usher.rules.nearest import Scope, nearest, of_table, unknown_function, unknown_member, unknown_name
+from usher.rules.never import never
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema, Table, Type
 from usher.rules.slips import ANNIVERSARY, asked
@@ -96,6 +97,13 @@ class _Checker:
                 return "boolean"
 
     def test(self, node: Node) -> None:
+        before = len(self.problems)
+        self.tested(node)
+        if len(self.problems) == before:
+            for part, wrong in never(node, self.scope.table):
+                self.problem(part, *wrong)
+
+    def tested(self, node: Node) -> None:
         match node:
             case nodes.And(parts=parts) | nodes.Or(parts=parts):
                 for part in parts:

@@ -8,7 +8,7 @@ foretold but tried: the rule is asked again, as of then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -18,7 +18,7 @@ from usher.rules.describe import details_phrase
 from usher.rules.facts import Facts, compared, inner
 from usher.rules.moments import instant_of, shifted
 from usher.rules.nodes import Node
-from usher.rules.proposals import Proposal, Proposals, counts, parts_of
+from usher.rules.proposals import Proposal, Proposals, by_hand, counts, parts_of
 from usher.rules.schema import Schema
 from usher.rules.shapes import oriented
 from usher.rules.solve import Solver
@@ -55,7 +55,19 @@ def flip(
     for wait in sorted(set(waits), key=lambda one: (one.until, one.sentence))[:TRIED]:
         if holds_at(wait.until) is not holds:
             return wait.sentence.format(**outcome), Wait(wait.until)
-    return NOT_IN_ONE_STEP.format(**outcome), None
+    return NOT_IN_ONE_STEP.format(**outcome) + _kept(facts, schema), None
+
+
+def _kept(facts: Iterable[Node], schema: Schema) -> str:
+    """What nobody can give or take, for a rule decides on it."""
+    kept = [node for node in facts if isinstance(node, nodes.Membership) and not by_hand(node, schema)]
+    if not kept:
+        return ""
+    named = english.listed([f"the {node.kind} {english.quoted(node.name)}" for node in kept])
+    rule = (
+        "has a rule of its own: see why there" if len(kept) == 1 else "have rules of their own: see why there"
+    )
+    return f" {english.capital(named)} {rule}."
 
 
 def _after(node: Node, change: Proposal, facts: Mapping[Node, Facts]) -> bool | None:

@@ -77,6 +77,11 @@ def parts_of(where: Node | None) -> tuple[Node, ...]:
     return () if where is None else where.parts if isinstance(where, nodes.And) else (where,)
 
 
+def by_hand(node: nodes.Membership, schema: Schema) -> bool:
+    """Whether a person decides who carries the tag or is on the list, and no rule."""
+    return schema.by_hand is None or (node.kind, node.name) in schema.by_hand
+
+
 class Proposals:
     def __init__(self, schema: Schema, solver: Solver) -> None:
         self.schema = schema
@@ -84,7 +89,7 @@ class Proposals:
 
     def of(self, node: Node, fact: Facts) -> Iterator[Proposal]:
         """The changes that a single condition proposes."""
-        if isinstance(node, nodes.Membership):
+        if isinstance(node, nodes.Membership) and by_hand(node, self.schema):
             yield self.by_member(node, fact)
         counted = counts(node)
         if counted is not None:

@@ -45,3 +45,4 @@ class Schema:
     segments: frozenset[str] = frozenset()
     links: Mapping[str, Link] = field(default_factory=dict)  # of the subject's own rows
     lookups: Mapping[str, Table] = field(default_factory=dict)  # what links lead to, by name
+    by_hand: frozenset[tuple[str, str]] | None = None  # ("tag", "VIP"): a person decides who; None: of all

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from usher.rules.check import check
 from usher.rules.moments import instant_of, moment_of
 from usher.rules.nodes import (
     Aggregate,
@@ -34,6 +35,7 @@ from usher.rules.nodes import (
     Top,
     Within,
 )
+from usher.rules.tests.shop import SCHEMA
 
 LONDON = ZoneInfo("Europe/London")
 TEXTS = ["GB", "", "gb", "opera", "q\"'\\", "Ünïcode ア", "a*b", "G", "opéra\n"]
@@ -63,6 +65,7 @@ Values = dict[str, st.SearchStrategy[Any]]
 COUNTED = [f"{unit}_{way}" for unit in ("days", "weeks", "months", "years") for way in ("since", "until")]
 WAYS = ["min", "max", "first", "last", "most_frequent"]
 NAMED = ["Viewed", "Bought", "bought"]
+lasting = periods.filter(lambda period: period.count > 0)
 fixed_periods = st.builds(
     Period, st.sampled_from([0, 1, 2, 30]), st.sampled_from(["minute", "hour", "day", "week"])
 )
@@ -195,8 +198,8 @@ def _tests(values: Values) -> list[st.SearchStrategy[Node]]:
             st.builds(Comparison, OPERATORS, moment, moments),
             st.builds(In, moment, st.lists(moments, max_size=2).map(tuple)),
             _between(moment, moments, moment),
-            st.builds(Within, moment, periods, st.booleans()),
-            st.builds(Within, _call(["anniversary"], moment), periods, st.booleans()),
+            st.builds(Within, moment, lasting, st.booleans()),
+            st.builds(Within, _call(["anniversary"], moment), lasting, st.booleans()),
             st.builds(Timed, moment, st.sampled_from(["before", "after"]), periods | moments),
             st.builds(
                 lambda x, days: In(Call("day_of_week", (x,)), days),
@@ -273,7 +276,7 @@ def fields() -> st.SearchStrategy[Node]:
         _rows(["count"], "notes"),
         _numbers(related),
         _call(["quantile"], number, parts),
-    )
+    ).filter(lambda node: not check(node, SCHEMA))
 
 
 @cache
@@ -312,7 +315,8 @@ def rules() -> st.SearchStrategy[Node]:
         ]
     )
     simple = st.one_of(own_rules(), *_tests(_related()), exists, members, sequences())
-    return _brief(st.recursive(_brief(simple), lambda inner: _combined(inner) | chosen(inner), max_leaves=4))
+    whole = st.recursive(_brief(simple), lambda inner: _combined(inner) | chosen(inner), max_leaves=4)
+    return _brief(whole.filter(lambda node: not check(node, SCHEMA)))
 
 
 def chosen(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:

@@ -282,3 +282,36 @@ def test_it_lists_what_a_rule_speaks_of() -> None:
     assert found.tables == {"orders"}
     assert found.columns == {"country", "orders.value", "orders.genre"}
     assert (found.tags, found.audiences) == ({"VIP"}, {"members"})
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ('day_of_week(joined) = "sunday"', 'never "sunday". Did you mean "Sunday"?'),
+        ('day_of_week(joined) in ["Monday", "Foo"]', 'or Sunday, never "Foo".'),
+        ("month(joined) = 13", "month gives whole numbers from 1 to 12: this can never hold."),
+        ("0 = day_of_month(joined)", "day_of_month gives whole numbers from 1 to 31: this can never hold."),
+        ("hour(seen) > 23", "hour gives whole numbers from 0 to 23: this can never hold."),
+        ("quantile(age, 4) = 5", "quantile gives whole numbers from 1 to 4: this can never hold."),
+        ("recency_score(orders) > 5", "recency_score gives whole numbers from 1 to 5: this can never hold."),
+        ("joined within 0 days", "Nothing is within 0 days: the shortest time is 1."),
+        ("exists(visits where at within next 5 days)", "Rows of visits are seen from their at on, so none"),
+    ],
+)
+def test_it_refuses_what_can_never_hold(rule: str, said: str) -> None:
+    [problem] = check(parse(rule), SCHEMA)
+    assert said in str(problem)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'day_of_week(joined) != "Sunday"',
+        "month(joined) >= 12",
+        "hour(seen) < 24",
+        "quantile(age, 4) > 3",
+        "exists(orders where performances.starts within next 5 days)",
+    ],
+)
+def test_it_takes_what_may_hold(rule: str) -> None:
+    assert check(parse(rule), SCHEMA) == []

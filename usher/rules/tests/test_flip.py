@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -234,3 +235,19 @@ def test_what_it_proposes_flips_the_answer(
 ) -> None:
     assume(not check(node, SCHEMA, condition=True))
     demand_flip(node, customer, tables, members)
+
+
+def test_it_does_not_propose_to_take_away_what_a_rule_gives() -> None:
+    schema = replace(SCHEMA, by_hand=frozenset({("tag", "VIP")}))
+    shop = Shop(members={"VIP": [1], "STAFF": [1]}, customers=[{"id": 1}])
+
+    def values(expressions: Mapping[str, Node], now: datetime) -> Mapping[str, object]:
+        return shop.ask(expressions, now=now)[1]
+
+    def to_flip(rule: str) -> str | None:
+        return explain(parse(rule), schema, values, now=NOW, zone=LONDON).to_flip
+
+    assert to_flip('tag("VIP")') == "Taking away the tag “VIP” would take them out."
+    assert to_flip('tag("STAFF")') == (
+        "No single change is certain to take them out. The tag “STAFF” has a rule of its own: see why there."
+    )
