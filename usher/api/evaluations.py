@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from usher.audiences.models import Evaluation
@@ -36,7 +36,7 @@ class AskedOut(Schema):
 def evaluate(request: HttpRequest) -> Any:
     """Have everything evaluated by a worker. Ask for /state until nothing waits or runs any more."""
     ask()
-    return 202, asked()
+    return Status(202, asked())
 
 
 @router.get("state", response=AskedOut)

@@ -79,6 +79,14 @@ def line(now: str) -> None:
             syncs.run(sync, moment, slot=sync_slot)
 
 
+@app.task(name="audiences.evaluate_now", queueing_lock="audiences.evaluate_now", lock="line")
+def evaluate_now() -> int:
+    """Evaluate everything as of this moment, because somebody asked; answers the evaluation's id."""
+    now = clock.now()
+    settle(now)
+    return evaluate(now).pk
+
+
 @app.task(name="programs", lock="programs", queueing_lock="programs")
 def run_programs(now: str) -> None:
     """Enrol and move everybody who is due, then let the mail go."""

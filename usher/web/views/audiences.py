@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from usher.audiences import published
+from usher.audiences.due import next_due
 from usher.audiences.english import in_english
 from usher.audiences.models import Audience
 from usher.audiences.tagging import BY_HAND
@@ -14,6 +15,7 @@ from usher.lib import clock
 from usher.web.figures import audiences as figures
 from usher.web.figures import editing, members
 from usher.web.page import Asked, page, show, show_part, wants_part
+from usher.work.asked import asked
 
 
 @page
@@ -27,6 +29,8 @@ def audiences(request: Asked) -> HttpResponse:
         found=found,
         kinds=Audience.Kind.choices,
         trouble=published.trouble(),
+        asked=asked(),
+        next=next_due(clock.now()),
     )
 
 
@@ -56,4 +60,5 @@ def audience(request: Asked, pk: int) -> HttpResponse:
         chart=figures.chart(history),
         trouble=published.trouble(),
         customers=figures.customers(),
+        asked=asked(),
     )
