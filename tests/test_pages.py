@@ -272,6 +272,62 @@ def test_areas_are_counted_each_and_become_a_rule_and_areas_again(
     assert complaints(page) == []
 
 
+def test_a_number_of_an_earlier_rule_is_said_to_be_one(looked_at: None, browse: Callable[..., Page]) -> None:
+    page = browse(**WIDE)
+    page.goto("/audiences/new/auto_tag")
+    rule_field(page).fill("count(orders) > 0")
+    page.locator("#count .big").get_by_text("120", exact=True).wait_for()
+    assert "past" not in str(page.locator("#count").get_attribute("class"))
+    rule_field(page).fill('email = "a')
+    page.locator(".slips li").first.wait_for()
+    page.locator("#count.past").wait_for()
+    assert float(page.locator("#count .big").evaluate("one => getComputedStyle(one).opacity")) < 0.5
+    page.route("**/rules/preview", lambda asked: asked.fulfill(status=500))
+    rule_field(page).fill("count(orders) > 1")
+    page.locator("#count").get_by_text("The server does not answer").wait_for()
+    assert page.locator("#count .big").count() == 0
+
+
+def test_nothing_is_offered_after_a_whole_rule(looked_at: None, browse: Callable[..., Page]) -> None:
+    page = browse(**WIDE)
+    page.goto("/audiences/new/auto_tag")
+    offers = page.get_by_role("listbox")
+    rule_field(page).press_sequentially("cou", delay=20)
+    offers.get_by_role("option").first.wait_for()
+    for rule in ('email = "a@example.com"', "count(orders) > 3", "email is set"):
+        rule_field(page).fill("")
+        rule_field(page).press_sequentially(rule, delay=5)
+        page.locator(".rulefield .say").get_by_text("Customers who").wait_for()
+        page.wait_for_timeout(300)
+        assert not offers.is_visible(), rule
+
+
+def test_focus_goes_on_where_areas_change(looked_at: None, browse: Callable[..., Page]) -> None:
+    page = browse(**WIDE)
+    page.goto("/audiences/new/customer_list")
+
+    def focused(name: str) -> None:
+        page.wait_for_function("name => document.activeElement.name === name", arg=name)
+
+    page.get_by_role("button", name="Add an area (or)").press("Enter")
+    focused("a-1-0-rule")
+    page.locator('[data-place="a-0"]').get_by_role("button", name="Add a condition").press("Enter")
+    focused("a-0-1-rule")
+    page.locator('[data-place="pre"]').get_by_role("button", name="Add a segment").press("Enter")
+    focused("pre-0-segment")
+    page.get_by_role("button", name="remove part 1 of the pre filter").press("Enter")
+    page.wait_for_function("() => document.activeElement.value === 'add-rule:pre'")
+    page.get_by_role("button", name="remove part 2 of area 1").press("Enter")
+    focused("a-0-0-rule")
+    page.get_by_role("button", name="remove area 2").press("Enter")
+    focused("a-0-0-rule")
+    page.locator("[name=a-0-0-rule]").fill("email is set")
+    page.get_by_role("button", name="Write it as a rule").press("Enter")
+    focused("rule")
+    page.get_by_role("button", name="Show it as areas").press("Enter")
+    focused("a-0-0-rule")
+
+
 def test_a_file_is_tried_before_a_tag_is_put_on(
     shop: None, browse: Callable[..., Page], tmp_path: Path
 ) -> None:

@@ -106,6 +106,8 @@
       state.found = { slips: [] };
       state.shown = [];
       drawn();
+      const shown = box.dataset.count && document.getElementById(box.dataset.count);
+      if (shown) count(box, shown, "");
       offers.ask(false);
       clearTimeout(state.timer);
       state.timer = setTimeout(check, PAUSE);
@@ -119,9 +121,11 @@
 
   const counts = new Map();
 
-  //: Shows the count of a rule in an element; a newer one of the same element ends it.
+  //: Shows the count of a rule in an element; a newer one of the same element ends it. Without a text
+  //: nothing is counted, and what stands there is marked as that of an earlier rule.
   async function count(box, shown, text, short = "false") {
     counts.get(shown)?.abort();
+    shown.classList.toggle("past", !text);
     if (!text) {
       shown.classList.remove("counting");
       shown.setAttribute("aria-busy", "false");
@@ -143,6 +147,12 @@
     }
     shown.classList.remove("counting");
     shown.setAttribute("aria-busy", "false");
+  }
+
+  //: A word is being typed: a name, what follows a dot or a bracket, a text whose quote is still open.
+  function typing(before) {
+    const outside = before.replace(/"[^"]*"|'[^']*'/g, "0");
+    return /["']/.test(outside) || /(^|[^\p{L}\p{N}_.])[\p{L}_][\p{L}\p{N}_.-]*$|[.(]$/u.test(outside);
   }
 
   //: The list of what may come next, under the place of writing.
@@ -207,13 +217,15 @@
     async function ask(wanted) {
       const at = area.selectionStart;
       const before = area.value.slice(0, at);
-      if (at !== area.selectionEnd || !(wanted || /[\w."'(]$/.test(before))) return close();
+      if (at !== area.selectionEnd || !(wanted || typing(before))) return close();
       const mine = ++state.asked;
       try {
         const values = { text: area.value, position: points(before) };
         const found = (await (await post(box.dataset.complete, values)).json()).offers;
         if (mine !== state.asked) return;
-        state.found = found.filter((one) => one.text !== Array.from(area.value).slice(one.start, one.end).join(""));
+        const there = (one) => one.text === Array.from(area.value).slice(one.start, one.end).join("");
+        if (!wanted && found.some(there)) return close(); // the word is whole
+        state.found = found.filter((one) => !there(one));
       } catch {
         if (mine === state.asked) close();
         return;
@@ -282,6 +294,11 @@
 
   window.usherRule = { count, post };
   document.addEventListener("htmx:load", (event) => all(event.target.parentElement || document));
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => all(document));
-  else all(document);
+  function begin() {
+    all(document);
+    // a rule became areas, or areas a rule: one goes on in it
+    document.querySelector("[data-turned] :is(.area textarea, .area input[type=search], #rule)")?.focus();
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
 })();

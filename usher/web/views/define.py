@@ -73,6 +73,7 @@ def _edited(request: HttpRequest, shape: Shape, old: str, **more: object) -> Htt
         form=form,
         shape=shape,
         old=old,
+        turned=do in ("as-rule", "as-areas"),
         **rule.shown(),
         **more,
         functions=rulefield.functions(),
@@ -143,7 +144,7 @@ def _saved(request: HttpRequest, shape: Shape, name: str) -> HttpResponse:
     when = (
         _("It is worked out with the next evaluation, at {at:%H:%M}.").format(at=at)
         if at
-        else _("It is worked out when somebody asks for an evaluation.")
+        else _("No schedule is defined: it is worked out when somebody chooses “Evaluate now”.")
     )
     messages.success(request, _("“{name}” is saved. {when}").format(name=name, when=when), "good")
     return redirect(_address(shape, name))
