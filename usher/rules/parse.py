@@ -142,6 +142,12 @@ class _Builder(Transformer[Token, Any]):
         name = _unquoted(self._text, found[3]) if len(found) > 3 else ""
         return nodes.Sample(found[0], self._percentage(found[2]), name, **_at(meta))
 
+    def top_of_all(self, meta: Meta, found: list[Any]) -> Node:
+        return self.top(meta, [nodes.Literal(True, "boolean", **_at(meta)), *found])
+
+    def sample_of_all(self, meta: Meta, found: list[Any]) -> Node:
+        return self.sample(meta, [nodes.Literal(True, "boolean", **_at(meta)), *found])
+
     def among(self, meta: Meta, found: list[Any]) -> Node:
         return nodes.Among(found[0], found[2], **_at(meta))
 

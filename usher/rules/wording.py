@@ -146,7 +146,7 @@ class Words:
         withs, tests, windows = [], [], []
         parts = where.parts if isinstance(where, nodes.And) else (where,)
         for part in parts:
-            if isinstance(part, nodes.Within | nodes.Timed) and part.value == nodes.Path((found.at or "",)):
+            if isinstance(part, nodes.Within | nodes.Timed) and part.value == _path(found.at):
                 windows.append(rows.window(part))
             elif words := rows.equality(part):
                 withs.append(words)

@@ -211,3 +211,21 @@ def test_any_words_are_a_rule_or_a_rule_error(text: str) -> None:
     except RuleError:
         return
     assert parse(format(node)) == node
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("top 5 by age", "true top 5 by age"),
+        ("top 5% by age", "true top 5% by age"),
+        ('sample 50% "spring"', 'true sample 50% "spring"'),
+        ("sample 50% top 5 by age", "true sample 50% top 5 by age"),
+        ("(top 5 by age) and opted_in", "(true top 5 by age) and opted_in"),
+        ("top = 5 and sample is set", "\\top = 5 and \\sample is set"),
+        ('did (orders) then "A"', 'did orders then "A"'),
+        ('did ("A") then (visits)', 'did "A" then visits'),
+    ],
+)
+def test_it_reads_the_short_ways_of_saying_it(text: str, canonical: str) -> None:
+    assert format(parse(text)) == canonical
+    assert parse(canonical) == parse(text)
