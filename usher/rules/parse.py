@@ -164,6 +164,9 @@ class _Builder(Transformer[Token, Any]):
         left, sign, right = found
         return nodes.Arithmetic(str(sign), left, right, **_at(meta))  # type: ignore[arg-type]
 
+    def minus(self, meta: Meta, found: list[Any]) -> Node:
+        return nodes.Arithmetic("-", nodes.Literal(0, "number", **_at(meta)), found[-1], **_at(meta))
+
     def sequence(self, meta: Meta, found: list[Any]) -> Node:
         steps: list[nodes.Step] = []
         absent = False
