@@ -5,23 +5,28 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema, Status
+from ninja.errors import HttpError
 
 from usher.api.who import username
+from usher.api.words import Asked, Moment, Text, demand_known
 from usher.audiences import editing, published
 from usher.audiences.editing import Edit
 from usher.audiences.errors import AudienceError
 from usher.audiences.frozen import freeze
 from usher.audiences.models import Audience
-from usher.audiences.naming import problem
+from usher.audiences.naming import demand_free_name
 from usher.definitions.apply import apply_one
 from usher.definitions.overview import Seen, overview
 from usher.definitions.remove import remove_audience
 from usher.definitions.sections import room_of
 from usher.definitions.uses import uses
 from usher.lib import clock
+from usher.lib.changes import DefinitionError
+from usher.syncs import limits
 
 router = Router(tags=["audiences"])
 
@@ -55,33 +60,35 @@ class AudienceOut(Schema):
     kept_by: list[str]
 
 
-class AudienceIn(Schema):
+class AudienceIn(Asked):
     kind: Literal["tag", "static_list", "external"]
-    name: str
-    description: str = ""
-    owner: str = ""
-    folder: str = ""
+    name: Text
+    description: Text = ""
+    owner: Text = ""
+    folder: Text = ""
     expires_on: date | None = None
     #: Of a tag.
-    group: str | None = None
+    group: Text | None = None
 
 
-class EditIn(Schema):
-    name: str | None = None
-    description: str | None = None
-    owner: str | None = None
-    folder: str | None = None
+class EditIn(Asked):
+    name: Text | None = None
+    description: Text | None = None
+    owner: Text | None = None
+    folder: Text | None = None
     expires_on: date | None = None
     never_expires: bool = False
+    #: Of a tag; empty takes it out of its group.
+    group: Text | None = None
 
 
-class FreezeIn(Schema):
-    name: str
-    #: Of the last evaluation as of this moment; empty: as last published.
-    as_of: datetime | None = None
-    description: str = ""
-    owner: str = ""
-    folder: str = ""
+class FreezeIn(Asked):
+    name: Text
+    #: Of the last evaluation as of this moment (a date: 06:00 of it); empty: as last published.
+    as_of: Moment | None = None
+    description: Text = ""
+    owner: Text = ""
+    folder: Text = ""
 
 
 class UseOut(Schema):
@@ -97,18 +104,23 @@ class NightOut(Schema):
     lost: int
 
 
-class Wanted(Schema):
+class Wanted(Asked):
     """Which audiences; nothing said, all of them."""
 
-    search: str = ""
-    name: str = ""
-    kind: str = ""
-    folder: str = ""
+    search: Text = ""
+    name: Text = ""
+    kind: Text = ""
+    folder: Text = ""
 
 
 @router.get("", response=list[AudienceOut])
 def list_audiences(request: HttpRequest, wanted: Annotated[Wanted, Query()]) -> Any:
     """Every audience, or those with a text in name, description or owner, of a kind, in or below a folder."""
+    demand_known(request, Wanted)
+    try:
+        editing.demand_there(wanted.kind, wanted.folder)
+    except AudienceError as problem:
+        raise HttpError(422, str(problem)) from None
     found = editing.find(wanted.search, kind=wanted.kind, folder=wanted.folder)
     if wanted.name:
         found = found.filter(name__iexact=wanted.name)
@@ -118,9 +130,8 @@ def list_audiences(request: HttpRequest, wanted: Annotated[Wanted, Query()]) -> 
 @router.post("", response={201: AudienceOut})
 def make_audience(request: HttpRequest, body: AudienceIn) -> Any:
     """Make an audience whose members are put in by hand or pushed in; 409 when the name is taken."""
-    wrong = problem(body.kind, body.name)
-    if wrong:
-        raise AudienceError(f"{body.name}: {wrong}")
+    demand_free_name(body.kind, body.name)
+    editing.demand_to_come(body.expires_on, clock.now())
     section = MADE[body.kind]
     given = body.model_dump(exclude={"kind", "name"}, exclude_none=True)
     checked = room_of()[section].SECTIONS[section].model_validate(given)
@@ -137,7 +148,14 @@ def get_audience(request: HttpRequest, audience_id: int) -> Any:
 def edit_audience(request: HttpRequest, audience_id: int, body: EditIn) -> Any:
     """Rename a list, or write another description, owner, folder or last day; 409 when it cannot be."""
     audience = get_object_or_404(Audience, pk=audience_id)
-    editing.edit(audience, Edit(**body.model_dump()))
+    if body.expires_on != audience.expires_on:
+        editing.demand_to_come(body.expires_on, clock.now())
+    with transaction.atomic():
+        editing.edit(audience, Edit(**body.model_dump()))
+        for sync, misfit in limits.all_problems() if body.group else ():
+            raise DefinitionError(
+                audience.kind, audience.name, "group", f"sync “{sync.name}”: {misfit.message}"
+            )
     return _one(audience)
 
 

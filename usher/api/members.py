@@ -16,9 +16,10 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema
 from ninja.errors import HttpError
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from usher.api.who import username
+from usher.api.words import Asked, Text, demand_known
 from usher.audiences import published
 from usher.audiences.assigning import Action, Outcome, Who, assign, assign_members, assign_sheet
 from usher.audiences.matching import By, Word
@@ -34,16 +35,14 @@ router = Router(tags=["members"])
 LONGEST_LINE = 4_096
 
 
-class Bulk(Schema):
+class Bulk(Asked):
     """Customers by key, by e-mail address, or both."""
-
-    model_config = ConfigDict(extra="forbid")
 
     keys: list[str | int] = []
     emails: list[str] = []
 
 
-class How(Schema):
+class How(Asked):
     """`by` is for one a line (text/plain), `column` and `match` are for text/csv; `origin` says why.
 
     `confirm` lets a PUT leave nobody, or take out more than half of more than a hundred members.
@@ -52,9 +51,9 @@ class How(Schema):
     dry_run: bool = False
     confirm: bool = False
     by: Literal["key", "email"] = "key"
-    column: str = ""
+    column: Text = ""
     match: Literal["key", "email"] | None = None
-    origin: str = ""
+    origin: Text = ""
 
 
 class MemberOut(Schema):
@@ -110,7 +109,7 @@ _BODY = {
 def members(
     request: HttpRequest,
     audience_id: int,
-    search: str = "",
+    search: Text = "",
     offset: Annotated[int, Field(ge=0)] = 0,
     limit: Annotated[int, Field(ge=1, le=1000)] = 50,
 ) -> Any:
@@ -155,19 +154,34 @@ def add_members_of(
     return assign_members(audience, other, _who(request, how), dry_run=how.dry_run)
 
 
-@router.put("{int:audience_id}/members/{key}", response=OutcomeOut)
+@router.put("{int:audience_id}/members/{path:key}", response=OutcomeOut)
 def add_member(request: HttpRequest, audience_id: int, key: str, how: Annotated[How, Query()]) -> Any:
-    """Put one customer in, by key or (`by=email`) by address."""
-    return _words(request, audience_id, iter([Word(1, key, how.by)]), how, "add")
+    """Put one customer in, by key or (`by=email`) by address; 404 when there is none, 409 when several."""
+    return _one(request, audience_id, key, how, "add")
 
 
-@router.delete("{int:audience_id}/members/{key}", response=OutcomeOut)
+@router.delete("{int:audience_id}/members/{path:key}", response=OutcomeOut)
 def remove_member(request: HttpRequest, audience_id: int, key: str, how: Annotated[How, Query()]) -> Any:
-    """Take one customer out, by key or (`by=email`) by address."""
-    return _words(request, audience_id, iter([Word(1, key, how.by)]), how, "remove")
+    """Take one customer out, by key or (`by=email`) by address; 404 when there is none, 409 when several."""
+    return _one(request, audience_id, key, how, "remove")
+
+
+def _one(request: HttpRequest, audience_id: int, key: str, how: How, action: Action) -> Outcome:
+    """A key that no customer has is no mistake where it was kept (external), or taken out."""
+    outcome = _words(request, audience_id, iter([Word(1, key, how.by)]), how, action)
+    if outcome.places and not outcome.added + outcome.removed + outcome.same:
+        raise HttpError(
+            {"unknown": 404, "ambiguous": 409, "bad": 422}[outcome.places[0].state], _said(outcome)
+        )
+    return outcome
+
+
+def _said(outcome: Outcome) -> str:
+    return f"{outcome.places[0].value}: {outcome.places[0].reason}"
 
 
 def _bulk(request: HttpRequest, audience_id: int, how: How, action: Action) -> Outcome:
+    demand_known(request, How)
     match request.content_type:
         case "application/json":
             return _words(request, audience_id, _listed(request), how, action)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
+from ninja.errors import ValidationError
 from ninja.security import HttpBasicAuth, django_auth
 
 from usher import __version__
@@ -36,6 +40,30 @@ service.add_router("tag-groups", tag_groups.router)
 service.add_router("syncs", syncs.router)
 service.add_router("programs", programs.router)
 service.add_router("seeds", seeds.router)
+
+
+@service.exception_handler(ValidationError)
+def _not_understood(request: HttpRequest, problem: ValidationError) -> HttpResponse:
+    """`detail` is always one text: field and what is wrong with it, of each."""
+    said = [f"{'.'.join(_place(one['loc'])) or 'the body'}: {one['msg']}" for one in problem.errors]
+    return service.create_response(request, {"detail": "; ".join(said)}, status=422)
+
+
+@service.exception_handler(Exception)
+def _not_foreseen(request: HttpRequest, problem: Exception) -> HttpResponse:
+    logging.getLogger(__name__).error("%s %s", request.method, request.path, exc_info=problem)
+    said = "something went wrong that was not foreseen; the log of the server has it"
+    return service.create_response(request, {"detail": said}, status=500)
+
+
+def _place(loc: Sequence[object]) -> list[str]:
+    """Where it stands in what was sent: Ninja begins with "body", "body" or "query"."""
+    return [str(step) for step in loc[2 if tuple(loc[:2]) == ("body", "body") else 1 :]]
+
+
+def missing(request: HttpRequest) -> HttpResponse:
+    """What no address of the API answers, in the words of the API."""
+    return service.create_response(request, {"detail": f"there is nothing at {request.path}"}, status=404)
 
 
 @service.exception_handler(NotConfirmedError)

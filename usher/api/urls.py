@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
-from usher.api.service import service
+from usher.api.service import missing, service
 
-urlpatterns: list[URLPattern | URLResolver] = [path("api/", service.urls)]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/", service.urls),
+    re_path("^api/", missing),
+]

@@ -37,9 +37,11 @@ def same_name(kind: str, name: str) -> Q:
 
 def problem(kind: str, name: str, besides: Audience | None = None) -> str:
     """Why an audience of this kind cannot be called so: the name is no name, or taken; "" when it can."""
+    if name_problem(name):
+        return name_problem(name)
     others = Audience.objects.exclude(pk=besides.pk) if besides else Audience.objects.all()
     taken = others.filter(same_name(kind, name)).first()
-    return name_problem(name) or (f"the name is taken by {titled(taken)}" if taken else "")
+    return f"the name is taken by {titled(taken)}" if taken else ""
 
 
 def demand_free_name(kind: str, name: str, besides: Audience | None = None) -> None:
@@ -68,5 +70,5 @@ def rename(audience: Audience, name: str) -> None:
 
 
 def clean_folder(path: str) -> str:
-    """“ Marketing / Opera/” is Marketing/Opera."""
-    return "/".join(step.strip() for step in path.split("/") if step.strip())
+    """“ Marketing / Opera/” is Marketing/Opera; “.” and “..” are no folders."""
+    return "/".join(step.strip() for step in path.split("/") if step.strip() not in ("", ".", ".."))

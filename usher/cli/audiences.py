@@ -37,7 +37,10 @@ def audience_named(name: str, kinds: Collection[str] = ()) -> Audience:
     if not found:
         names = list(known.values_list("name", flat=True))
         near = difflib.get_close_matches(name, names, 1)
-        noun = "tag" if set(kinds) == {"tag"} else "audience"
+        noun = "tag" if set(kinds) and set(kinds) <= {"tag", "auto_tag"} else "audience"
+        other = Audience.objects.filter(name__iexact=name).first()
+        if other:
+            house.fail(f"“{other.name}” is no {noun} but of the kind {other.get_kind_display()}")
         house.fail(
             f"there is no {noun} “{name}”"
             + (f"; did you mean “{near[0]}”?" if near else f" (of {len(names)})")
@@ -68,10 +71,12 @@ def show(
 ) -> None:
     """Each audience with its rule in English, its size, when it was last evaluated and last synced."""
     house.open_house()
-    from usher.audiences.editing import find
+    from usher.audiences.editing import demand_there, find
     from usher.definitions.overview import overview
     from usher.lib import clock
 
+    with in_words():
+        demand_there(kind, folder)
     chosen = [audience_named(name)] if name else list(find(search, kind=kind, folder=folder))
     shown = [_shown(seen) for seen in overview(chosen, clock.now())]
     if as_json:

@@ -130,6 +130,7 @@ def edit(
     from datetime import date
 
     from usher.audiences import editing
+    from usher.lib import clock
 
     never = expires_on == "never"
     try:
@@ -138,6 +139,7 @@ def edit(
         house.fail(f"{expires_on} is not a day; write 2030-01-01 or never")
     with in_words():
         wanted = editing.Edit(rename, description, owner, folder, day, never)
+        editing.demand_to_come(day, clock.now())
         editing.edit(audience_named(name), wanted)
 
 

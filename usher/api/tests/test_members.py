@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from usher.api.audiences import FreezeIn
 from usher.audiences import tagging
 from usher.audiences.evaluate import evaluate
 from usher.audiences.models import Audience, TagGroup
@@ -228,3 +229,48 @@ def test_more_than_half_of_many_go_only_where_that_is_confirmed(call: Call, gala
     assert len(members(gala)) == 102
     outcome = call("PUT", f"/audiences/{gala}/members?confirm=true", {"keys": ["1", "2", "3"]})[1]
     assert (outcome["added"], outcome["removed"], members(gala)) == (1, 100, ["1", "2", "3"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "message"),
+    [
+        ("POST", "", {"kind": "tag", "name": "a\0b"}, 422, "name: Value error, it holds a control character"),
+        ("POST", "", {"kind": "tag", "name": ""}, 409, "tag “”: a name has 1 to 60 characters"),
+        ("POST", "", {"kind": "tag", "name": "x", "rule": "id < 3"}, 422, "rule: Extra inputs"),
+        ("POST", "", {"kind": "tag", "name": "x", "expires_on": "2020-01-01"}, 409, "2020-01-01 is past"),
+        ("PATCH", "/{}", {"rule": "id < 3"}, 422, "rule: Extra inputs"),
+        ("PATCH", "/{}", {"group": "House"}, 409, "static list “gala” is no tag"),
+        ("GET", "?folder=%00", "", 422, "folder: Value error, it holds a control character"),
+        ("GET", "?folder=Nope", "", 422, "there is no folder “Nope”; there are Events/2026"),
+        ("GET", "?kind=foo", "", 422, "there is no kind “foo”; there are tag, auto_tag"),
+        ("GET", "?kidn=tag", "", 422, "'kidn' is not known here; there are search, name"),
+        ("GET", "/abc", "", 404, "there is nothing at /api/audiences/abc"),
+        ("PUT", "/{}/members/99", "", 404, "99: no customer has this key"),
+        ("PUT", "/{}/members/bob@example.com?by=email", "", 409, "bob@example.com: 2 customers"),
+        ("PUT", "/{}/members/a%2Fb", "", 404, "a/b: no customer has this key"),
+    ],
+)
+def test_what_is_not_understood_is_refused_in_words(
+    call: Call, gala: int, method: str, path: str, body: Any, status: int, message: str
+) -> None:
+    answered, problem = call(method, "/audiences" + path.format(gala), body)
+    assert answered == status
+    assert problem["detail"].startswith(message)
+
+
+def test_a_tag_is_put_into_a_group_and_out_of_it(call: Call) -> None:
+    TagGroup.objects.create(name="House")
+    pk = call("POST", "/audiences", {"kind": "tag", "name": "VIP", "folder": "/a//b/../c/"})[1]["id"]
+    changed = call("PATCH", f"/audiences/{pk}", {"group": "House"})[1]
+    assert (changed["group"], changed["folder"]) == ("House", "a/b/c")
+    assert call("PATCH", f"/audiences/{pk}", {"group": "Huose"})[0] == 409
+    assert call("PATCH", f"/audiences/{pk}", {"group": ""})[1]["group"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("1998-01-01", "1998-01-01T06:00+01:00"), ("1998-07-01T09:00", "1998-07-01T09:00+02:00")],
+)
+def test_a_moment_without_a_zone_is_the_organisations(settings: Any, given: str, meant: str) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    assert FreezeIn(name="x", as_of=given).as_of == datetime.fromisoformat(meant)  # type: ignore[arg-type]
