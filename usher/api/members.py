@@ -74,7 +74,7 @@ class PlaceOut(Schema):
 
 
 class OutcomeOut(Schema):
-    """read = matched entries + unknown + ambiguous + bad; `places` tells the first 1,000 of the latter."""
+    """read = matched + doubled + unknown + ambiguous + bad; `places` tells the first 1,000 of the latter."""
 
     action: str
     dry_run: bool
@@ -86,6 +86,8 @@ class OutcomeOut(Schema):
     unknown: int
     ambiguous: int
     bad: int
+    #: Entries that mean a customer once more.
+    doubled: int
     places: list[PlaceOut]
     problem: str
     column: str

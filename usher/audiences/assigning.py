@@ -30,7 +30,7 @@ class Who:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a list: entries read = matched entries + unknown + ambiguous + bad.
+    """What came of a list: entries read = matched + doubled + unknown + ambiguous + bad.
 
     `matched` counts customers; of the members added + same (or removed + same, when taken out) were meant.
     """
@@ -46,6 +46,8 @@ class Outcome:
     unknown: int
     ambiguous: int
     bad: int
+    #: Entries that mean a customer once more.
+    doubled: int
     #: Row, value and reason of the first entries that were not matched.
     places: tuple[Place, ...]
     #: Why unknown keys could not be told; empty when they could.
@@ -90,6 +92,7 @@ def assign(
             unknown=found.unknown,
             ambiguous=found.ambiguous,
             bad=found.bad,
+            doubled=found.doubled,
             places=found.places,
             problem=found.problem,
         )

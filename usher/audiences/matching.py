@@ -52,6 +52,8 @@ class Match:
     unknown: int
     ambiguous: int
     bad: int
+    #: Entries that mean a customer whom another entry means already.
+    doubled: int
     #: The first KEPT entries that are not matched, in order.
     places: tuple[Place, ...]
     #: Why unknown keys cannot be told from known ones; empty when they can.
@@ -154,8 +156,9 @@ def _judged(customers: str) -> str:
 def _told(connection: duckdb.DuckDBPyConnection, problem: str) -> Match:
     counts = ", ".join(f"count(*) FILTER (state = '{state}')" for state in ("unknown", "ambiguous", "bad"))
     matched = "count(DISTINCT key) FILTER (state = 'matched')"
-    read, people, unknown, ambiguous, bad = sql.row(
-        connection, f"SELECT count(*), {matched}, {counts} FROM _judged"
+    doubled = f"count(*) FILTER (state = 'matched') - {matched}"
+    read, people, unknown, ambiguous, bad, twice = sql.row(
+        connection, f"SELECT count(*), {matched}, {counts}, {doubled} FROM _judged"
     )
     listed = connection.execute(
         "SELECT place, word, state, wrong, many, kind FROM _judged WHERE state != 'matched'"
@@ -163,7 +166,8 @@ def _told(connection: duckdb.DuckDBPyConnection, problem: str) -> Match:
     ).fetchall()
     if problem:
         listed, unknown = [one for one in listed if one[2] == "bad"], 0
-    return Match(read, people, unknown, ambiguous, bad, tuple(map(_place, listed)), problem, connection)
+    places = tuple(map(_place, listed))
+    return Match(read, people, unknown, ambiguous, bad, twice, places, problem, connection)
 
 
 def _place(found: tuple[int, str, Literal["unknown", "ambiguous", "bad"], str | None, int, By]) -> Place:

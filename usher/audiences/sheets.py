@@ -40,34 +40,82 @@ class Sheet:
 
 @contextmanager
 def opened(path: Path, *, column: str = "", match: Match | None = None, name: str = "") -> Iterator[Sheet]:
-    """Read a CSV file (UTF-8; commas, semicolons or tabs) whose first row names its columns.
+    """Read a CSV file (UTF-8, or marked UTF-16; commas, semicolons or tabs); its first row names its columns.
 
     `column` and `match` are recognised where they are not given. `name` is what the file is called.
     AudienceError names file, row and field; of a row that is too short the entry is empty.
     """
     called = name or path.name
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        with path.open(encoding=_encoding(path), errors="replace", newline="") as lines:
             first = lines.readline(1_000_000)
             if not first.strip():
                 raise AudienceError(f"{called}: the file is empty; its first row names the columns")
             delimiter = max(",;\t|", key=first.count)
             header = next(csv.reader([first], delimiter=delimiter))
             chosen = _chosen(called, header, column, match)
-            yield Sheet(called, chosen, _words(called, csv.reader(lines, delimiter=delimiter), chosen))
+            second = None if column or match or chosen.match != "key" else _addresses(header)
+            rows = _Rows(lines, delimiter)
+            yield Sheet(called, chosen, _words(called, rows, chosen, second))
     except OSError as problem:
         raise AudienceError(f"{called} cannot be read: {problem.strerror}") from None
 
 
-def _words(called: str, rows: Iterator[list[str]], column: Column) -> Iterator[Word]:
-    """`row` counts as a spreadsheet does: the header is row 1. Empty lines are no entries."""
-    number = 1
+class _Rows:
+    """The rows of an open file with their numbers; a quote that never ends would hide what is below it."""
+
+    def __init__(self, lines: Iterator[str], delimiter: str) -> None:
+        self.ended = False
+        self.rows = csv.reader(self._lines(lines), delimiter=delimiter)
+
+    def _lines(self, lines: Iterator[str]) -> Iterator[str]:
+        yield from lines
+        self.ended = True
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        number = 1
+        try:
+            for number, row in enumerate(self.rows, start=2):
+                # the reader asks for a line after the last only while a value is open
+                if self.ended:
+                    raise csv.Error(
+                        "a quoted value does not end, and hides the rows after it; mend the quotes"
+                    )
+                yield number, row
+        except csv.Error as problem:
+            raise csv.Error(f"row {number + (not self.ended)}: {problem}") from None
+
+
+def _words(called: str, rows: _Rows, column: Column, second: Column | None) -> Iterator[Word]:
+    """`row` counts as a spreadsheet does: the header is row 1. Empty lines are no entries.
+
+    Where a row's key is empty, its address says who is meant.
+    """
     try:
-        for number, row in enumerate(rows, start=2):
+        for number, row in rows:
             if row:
-                yield Word(number, row[column.index] if column.index < len(row) else "", column.match)
+                text, match = _cell(row, column), column.match
+                if not text and second and _cell(row, second):
+                    text, match = _cell(row, second), second.match
+                yield Word(number, text, match)
     except csv.Error as problem:
-        raise AudienceError(f"{called}, row {number + 1}: {problem}") from None
+        raise AudienceError(f"{called}, {problem}") from None
+
+
+def _cell(row: Sequence[str], column: Column) -> str:
+    return row[column.index].strip() if column.index < len(row) else ""
+
+
+def _addresses(header: Sequence[str]) -> Column | None:
+    names = [name.strip() for name in header]
+    found = (at for at, name in enumerate(names) if _recognised(name) == "email")
+    return next((Column(names[at], "email", at) for at in found), None)
+
+
+def _encoding(path: Path) -> str:
+    """UTF-16 where the file begins with its mark, as spreadsheets write it; else UTF-8."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _chosen(called: str, header: Sequence[str], column: str, match: Match | None) -> Column:

@@ -59,7 +59,9 @@ def fill(
         house.as_json(asdict(done))
     else:
         _print(audience, done)
-    if keys and (done.unknown or done.ambiguous or done.bad):
+    left = done.unknown or done.ambiguous or done.bad
+    kept = audience.kind == "external" and done.action != "remove" and done.unknown
+    if left and (keys or not (done.matched or done.removed or kept)):
         raise typer.Exit(1)
 
 
@@ -107,6 +109,8 @@ def _print(audience: Audience, done: Outcome) -> None:
     if done.action != "add":
         out.print(f"  {done.removed:>9,} {would}taken out of “{audience.name}”", markup=False)
     out.print(f"  {done.same:>9,} {'were not in it' if done.action == 'remove' else 'were in it already'}")
+    if done.doubled:
+        out.print(f"  {done.doubled:>9,} named once more")
     for count, said in (
         (done.unknown, "unknown" + (" (kept)" if audience.kind == "external" else "")),
         (done.ambiguous, "ambiguous: several customers have the address"),

@@ -29,13 +29,13 @@ def words(*texts: str, by: By = "key") -> Iterable[Word]:
 
 
 def counts(found: Outcome) -> dict[str, int]:
-    names = ("read", "matched", "added", "removed", "same", "unknown", "ambiguous", "bad")
+    names = ["read", "matched", "added", "removed", "same", "unknown", "ambiguous", "bad", "doubled"]
     return {name: getattr(found, name) for name in names if getattr(found, name)}
 
 
 def test_tagging_says_who_did_it_when_and_of_what_it_was_a_part(vip: Audience) -> None:
     done = assigning.assign(vip, words("1", "2", "2"), Who("bob", NOW, "api", "the gala"))
-    assert counts(done) == {"read": 3, "matched": 2, "added": 1, "same": 1}
+    assert counts(done) == {"read": 3, "matched": 2, "added": 1, "same": 1, "doubled": 1}
     (put,) = vip.assignments.filter(key="2")
     assert (put.by, put.at, put.cause, put.origin) == ("bob", NOW, "api", "the gala")
     assigning.assign(vip, words("2"), BOB, action="remove")
@@ -170,3 +170,32 @@ def test_many_keys_are_put_in_at_once(vip: Audience) -> None:
     done = tagging.replace(vip, map(str, range(100, 50_100)), by="bob", at=NOW, cause="api")
     assert (done.added, done.removed, done.same) == (100, 100, 49_900)
     assert tagging.empty(vip, by="bob", at=NOW, cause="api") == 50_000
+
+
+def test_a_spreadsheets_utf_16_is_read(vip: Audience, tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text("id\tname\n2\tBöb\n3\tCarol\n", encoding="utf-16")
+    assert counts(assigning.assign_sheet(vip, tmp_path / "wide.csv", BOB)) == {
+        "read": 2,
+        "matched": 2,
+        "added": 2,
+    }
+
+
+@pytest.mark.parametrize("row", ['2,"Bob\n3,Carol\n', '2,"Bob\n'])
+def test_a_quote_that_never_ends_is_refused_with_its_row(vip: Audience, tmp_path: Path, row: str) -> None:
+    (tmp_path / "people.csv").write_text("id,name\n1,Alice\n" + row)
+    with pytest.raises(AudienceError, match=r"people\.csv, row 3: a quoted value does not end"):
+        assigning.assign_sheet(vip, tmp_path / "people.csv", BOB)
+    assert tagging.current(vip) == ["1"]
+
+
+def test_the_last_row_needs_no_line_break(vip: Audience, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text('id,name\n2,"Bob\nB."\n3,"Carol"')
+    assert counts(assigning.assign_sheet(vip, tmp_path / "people.csv", BOB))["added"] == 2
+
+
+def test_a_row_without_a_key_is_matched_on_its_address(vip: Audience, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("id,email\n2,\n,carol@example.com\n,\n")
+    done = assigning.assign_sheet(vip, tmp_path / "people.csv", BOB)
+    assert counts(done) == {"read": 3, "matched": 2, "added": 2, "bad": 1}
+    assert done.places[0].row == 4
