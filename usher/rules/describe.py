@@ -145,7 +145,7 @@ class _Clauses(Words):
         clauses: list[str] = []
         previous = _Clause("", "")
         last_rows: nodes.Aggregate | None = None
-        heavy = False
+        heavy = grouped = False
         for part, negated in sorted(parts, key=_is_of_others):
             rows, absent = _rows_of(part, negated)
             again = self.again(rows, last_rows) if absent and word == "and" else None
@@ -154,13 +154,15 @@ class _Clauses(Words):
                 heavy = heavy or len(parts) == 2
             elif joined(part, negated)[1]:
                 clauses.append(self.inner_group(part, negated))
-                previous, heavy = _Clause("", ""), True
+                previous, heavy, grouped = _Clause("", ""), True, True
             else:
                 inner = self.clause(part, negated)
                 clauses.append(inner.rest if inner.lead == previous.lead else inner.text)
                 previous = inner
             last_rows = rows if rows and not absent else None
         commas = any("," in clause and not clause.endswith(")") for clause in clauses)
+        if word == "or" and (grouped or commas):
+            return _Clause("", f"either {', or '.join(clauses)}")
         if len(clauses) > 2 or commas or heavy:
             return _Clause("", f"{', '.join(clauses[:-1])}, {word} {clauses[-1]}")
         return _Clause("", f" {word} ".join(clauses))
