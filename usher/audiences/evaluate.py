@@ -29,6 +29,11 @@ from usher.sources.open import Opened, open_tables
 
 log = logging.getLogger(__name__)
 
+UNFORESEEN = (
+    "something went wrong that was not foreseen ({kind}); what was published before stays. The log of the"
+    " worker, or errors.log in the data directory for a command, has the whole of it"
+)
+
 #: The number of the PostgreSQL lock that lets one process at a time evaluate.
 LOCK = 7_250_001
 
@@ -71,7 +76,7 @@ def _run(run: Evaluation, full: bool) -> None:
     except (AudienceError, RuleError) as problem:
         _end_without(run, State.FAILED, str(problem), began)
     except Exception as problem:
-        _end_without(run, State.FAILED, f"not foreseen: {type(problem).__name__}: {problem}", began)
+        _end_without(run, State.FAILED, UNFORESEEN.format(kind=type(problem).__name__), began)
         raise
     prune(run)
 

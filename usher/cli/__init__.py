@@ -6,6 +6,7 @@ import io
 import sys
 
 from usher.cli.app import app
+from usher.cli.unforeseen import told
 
 
 def main() -> None:
@@ -13,4 +14,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # who reads along in a file or a pipe sees each line at once
         sys.stdout.reconfigure(line_buffering=True)
-    app()
+    try:
+        app()
+    except Exception as problem:
+        sys.exit(told(problem))
