@@ -17,6 +17,7 @@ import duckdb
 from usher import rules
 from usher.audiences.errors import AudienceError
 from usher.audiences.whom import Asking, looked_at
+from usher.rules import nodes
 from usher.sources import sql
 from usher.sources.open import Opened, open_tables
 
@@ -60,6 +61,11 @@ class Preview:
     sample: tuple[Found, ...]
     now: datetime
     seconds: float
+
+    @property
+    def people(self) -> list[tuple[Found, list[tuple[str, Any]]]]:
+        """Everybody of the sample, with what the rule looks at by its name."""
+        return [(one, list(zip(self.columns, one.values, strict=True))) for one in self.sample]
 
 
 @dataclass
@@ -150,7 +156,7 @@ def _counted(
 ) -> Preview:
     engine = opened.duckdb
     engine.execute(f"SET memory_limit = {sql.text(MEMORY)}")
-    shown = {} if value else dict(list(looked_at(node).items())[:COLUMNS])
+    shown = {} if value else _shown(opened, node)
     asked = {"found": node} | {f"value_{number}": part for number, part in enumerate(shown.values())}
     with tempfile.TemporaryDirectory() as scratch:
         query = Asking(opened, now, Path(scratch), published=True).selected(asked)
@@ -164,6 +170,12 @@ def _counted(
     sample = tuple(Found(key, email, tuple(rest)) for key, email, *rest in _sample(opened, values))
     columns = (rules.format(node),) if value else tuple(shown)
     return Preview(count, of, columns, sample, now, time.perf_counter() - began)
+
+
+def _shown(opened: Opened, node: rules.Node) -> dict[str, rules.Node]:
+    """What the rule looks at, without key and address: those stand beside it anyway."""
+    own = {rules.format(nodes.Path((name,))) for name in (opened.subject.key, opened.subject.email)}
+    return dict([one for one in looked_at(node).items() if rules.format(one[1]) not in own][:COLUMNS])
 
 
 def _sample(opened: Opened, values: list[str]) -> list[tuple[Any, ...]]:

@@ -81,6 +81,7 @@ _STATES = {
     "read": (gettext_lazy("read"), _GOOD),
     "unreadable": (gettext_lazy("cannot be read"), _BAD),
     "problems": (gettext_lazy("rows left out"), _WARN),
+    "remarks": (gettext_lazy("read, with remarks"), _WARN),
     "unread": (gettext_lazy("not read yet"), _PLAIN),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import timegm
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 from django.core.paginator import Page
@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from usher.audiences import editing
 from usher.audiences.models import Audience, Evaluation, Snapshot, TagGroup
@@ -58,13 +59,26 @@ def snapshot_of(audience: Audience) -> Snapshot | None:
 
 
 def chart(history: list[Night]) -> dict[str, list[Any]]:
-    """x: the moment as it stands on the organisation's wall (seconds, read as UTC); y: members."""
-    nights = [(timezone.localtime(night.now), night.size) for night in history]
-    return {
-        "x": [timegm(now.timetuple()) for now, _ in nights],
-        "y": [size for _, size in nights],
-        "shown": [date_format(now, "j M Y") for now, _ in nights],
-    }
+    """x: the moment as it stands on the organisation's wall (seconds, read as UTC); y: members.
+
+    The order is that of publication: one as of an earlier moment stands just after what it replaced.
+    """
+    at: list[int] = []
+    shown = []
+    for night, earlier in told(history):
+        now = timezone.localtime(night.now)
+        moment = timegm(now.timetuple())
+        at.append(max(moment, at[-1] + 1) if at else moment)
+        shown.append(
+            date_format(now, "j M Y") + (_(", an earlier moment, published later") if earlier else "")
+        )
+    return {"x": at, "y": [night.size for night in history], "shown": shown}
+
+
+def told(history: list[Night]) -> list[tuple[Night, bool]]:
+    """Every night in the order of publication, and whether it is as of an earlier moment than one before."""
+    newest = accumulate((night.now for night in history), max)
+    return [(night, night.now < latest) for night, latest in zip(history, newest, strict=True)]
 
 
 def customers() -> int | None:

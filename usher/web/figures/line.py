@@ -59,6 +59,7 @@ def _sources(now: datetime) -> Stop:
     lights = {
         "unreadable": ("bad", _("cannot be read")),
         "problems": ("warn", _("rows left out")),
+        "remarks": ("warn", _("read, with remarks")),
         "unread": ("", _("not read yet")),
         "read": ("good", _("read")),
     }

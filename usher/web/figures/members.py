@@ -25,8 +25,8 @@ BATCH = 50_000
 class Row:
     key: str
     email: str
-    #: Values of the computed fields, in the order of their names.
-    values: Sequence[Any]
+    #: The computed fields with their values.
+    named: Sequence[tuple[str, Any]]
     #: The contact of this address in the engine, if it is there.
     contact: int | None
 
@@ -84,7 +84,12 @@ def _rows(members: Sequence[published.Member], fields: Mapping[str, str]) -> lis
     addresses = [one.email.lower() for one in members if one.email]
     contacts = dict(Contact.objects.filter(email_key__in=addresses).values_list("email_key", "pk"))
     return [
-        Row(one.key, one.email or "", values[one.key], contacts.get((one.email or "").lower()))
+        Row(
+            one.key,
+            one.email or "",
+            list(zip(fields, values[one.key], strict=True)),
+            contacts.get((one.email or "").lower()),
+        )
         for one in members
     ]
 

@@ -96,7 +96,9 @@ def _tables() -> Iterator[Need]:
     for sheet in (sheet for found in sheets().values() for sheet in found if sheet.findings):
         titles = {
             "unreadable": _("Table “%(table)s” cannot be read"),
+            "refused": _("Table “%(table)s” is refused"),
             "problems": _("Table “%(table)s” has rows that were left out"),
+            "remarks": _("Table “%(table)s” was read, with remarks"),
         }
         title = titles[sheet.state] % {"table": sheet.table.name}
         detail = "; ".join(f"{count(finding.count)} × {finding.text}" for finding in sheet.findings)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from usher.sources.findings import Finding
 from usher.sources.models import Acceptance, Source, Table
 
+#: Findings whose rows are not used; the others speak of rows that are.
+LEFT_OUT = ("bad_rows", "missing_keys", "duplicate_keys", "orphans")
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -53,8 +56,10 @@ def _sheet(table: Table, subject: Table | None, waiting: list[Acceptance]) -> Sh
         state = "unreadable"
     elif refused:
         state = "refused"
-    elif findings:
+    elif any(finding.kind in LEFT_OUT for finding in findings):
         state = "problems"
+    elif findings:
+        state = "remarks"
     else:
         state = "unread" if rows is None else "read"
     return Sheet(table, rows, state, findings, refused, waiting, _links(table, subject))

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 
 from usher.audiences import evaluate
 from usher.audiences.models import Audience
+from usher.audiences.published import Night
+from usher.lib import clock
+from usher.sources.check import check as check_sources
 from usher.sources.models import Table
 from usher.web.export import inert
+from usher.web.figures import audiences as figures
 from usher.web.tests import scene
 
 pytestmark = pytest.mark.django_db
@@ -106,3 +111,23 @@ def test_it_shows_a_rule_without_letting_it_be_html(shop: None, page: Client) ->
     shown = read(page.get(path_of("LAPSED_BUYER")))
     assert "<script>alert" not in shown
     assert "&lt;script&gt;alert(1)" in shown
+
+
+def test_an_evaluation_of_an_earlier_moment_stands_where_it_was_published() -> None:
+    days = [(3, 10), (5, 30), (4, 20), (6, 40)]
+    history = [Night(datetime(2026, 11, day, 6, tzinfo=UTC), size, 0, 0) for day, size in days]
+    chart = figures.chart(history)
+    assert chart["x"] == sorted(chart["x"])
+    assert chart["y"] == [10, 30, 20, 40]
+    assert [", an earlier moment" in said for said in chart["shown"]] == [False, False, True, False]
+
+
+def test_a_sample_shows_key_and_address_once(house: None, page: Client) -> None:
+    check_sources(clock.now())
+    rule = 'count(orders) > 0 and email is set and customer_id > 0'
+    shown = page.post("/rules/preview", {"text": rule, "token": "t"}).content.decode()
+    first = shown[shown.index("<li>") : shown.index("</li>")]
+    assert first.count("@example.com") == 1
+    assert "<code>count(orders)</code>" in first
+    assert "<code>email</code>" not in first
+    assert "<code>customer_id</code>" not in first

@@ -52,3 +52,13 @@ def test_what_is_not_refused_is_not_accepted(shop: None, page: Client) -> None:
         page.post(f"/sources/tables/{orders.pk}/accept", given, follow=True)
     )
     assert not Acceptance.objects.exists()
+
+
+def test_rows_that_are_used_are_not_said_to_be_left_out(house: None, page: Client) -> None:
+    page.post("/sources/check")
+    customers = Table.objects.get(name="customers")
+    assert {one["kind"] for one in customers.problems} <= {"missing_addresses", "bad_addresses"}
+    shown = read(page.get("/sources"))
+    assert "read, with remarks" in shown
+    assert "rows left out" not in shown
+    assert "was read, with remarks" in read(page.get("/"))

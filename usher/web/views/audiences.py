@@ -56,7 +56,7 @@ def audience(request: Asked, pk: int) -> HttpResponse:
         seen=figures.seen(row, clock.now()),
         by_hand=row.kind in BY_HAND,
         yaml=editing.yaml_of(row),
-        history=history[::-1],
+        history=figures.told(history)[::-1],
         chart=figures.chart(history),
         trouble=published.trouble(),
         customers=figures.customers(),
