@@ -131,3 +131,10 @@ def test_groups_are_made_changed_and_deleted_while_empty(house: None, page: Clie
     shown = page.post(f"/audiences/tags/groups/{used.pk}/delete", follow=True).content.decode()
     assert "LAPSED_BUYER" in shown
     assert TagGroup.objects.filter(pk=used.pk).exists()
+
+
+def test_a_tag_too_long_to_be_synced_says_so(house: None, page: Client) -> None:
+    hint = "more than 16 characters: cannot be synced to Dotdigital"
+    assert hint not in page.get("/audiences/tags").content.decode()
+    Audience.objects.create(kind=Audience.Kind.TAG, name="TAG_TOO_LONG_FOR_DD")
+    assert page.get("/audiences/tags").content.decode().count(hint) == 1
