@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import duckdb
 from django.conf import settings
 
 from usher import rules
+from usher.audiences.errors import NotEvaluatedError
 from usher.audiences.models import Audience
 from usher.audiences.person import Person
-from usher.audiences.published import last_done
+from usher.audiences.published import last_done, members_sql
 from usher.audiences.rulebook import titled
 from usher.rules.explain import Explanation
+from usher.sources import sql
 from usher.sources.open import open_tables
 
 
@@ -33,9 +36,26 @@ def explain_member(audience: Audience, key: str, now: datetime) -> Explanation:
 
 
 def _by_hand(audience: Audience, key: str) -> Explanation:
+    """What is published decides; who put it on, and what the next evaluation will change, is said."""
     put = audience.assignments.filter(key=key, removed_at=None).first()
-    zone = ZoneInfo(settings.TIME_ZONE)
-    if put is None:
-        return Explanation(f"{titled(audience)} is not on this customer", False, False, (), "put it on")
-    text = f"put on by {put.by} ({put.cause}) on {put.at.astimezone(zone):%Y-%m-%d %H:%M}"
-    return Explanation(text, True, True, (), "take it off")
+    zone, there = ZoneInfo(settings.TIME_ZONE), _published(audience, key)
+    text = f"{titled(audience)} is not on this customer"
+    if put:
+        text = f"put on by {put.by} ({put.cause}) on {put.at.astimezone(zone):%Y-%m-%d %H:%M}"
+    if audience.expired_at:
+        text += f"; {titled(audience)} is empty since its last day, {audience.expires_on}"
+    elif there is None:
+        text += "; it was not evaluated yet, so nothing is published"
+    elif there != bool(put):
+        text += "; the next evaluation publishes that"
+    return Explanation(text, bool(there), bool(there), (), "take it off" if put else "put it on")
+
+
+def _published(audience: Audience, key: str) -> bool | None:
+    """Whether the customer was in it when it was last published; None where it never was."""
+    try:
+        members = members_sql(audience)
+    except NotEvaluatedError:
+        return None
+    with duckdb.connect() as connection:
+        return bool(sql.row(connection, f"SELECT count(*) FROM {members} WHERE key = ?", [key])[0])

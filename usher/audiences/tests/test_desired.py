@@ -134,5 +134,14 @@ def test_who_is_compared_with_all_others_is_explained_among_them(define: Define)
 def test_a_tag_put_by_hand_is_explained_by_who_put_it(define: Define) -> None:
     define("tags", "VIP", members=["1"])
     vip = Audience.objects.get()
+    assert "it was not evaluated yet" in explain_member(vip, "1", NOW).text
+    evaluate(NOW)
     assert explain_member(vip, "1", NOW).text == "put on by alice (definition) on 1998-01-01 06:00"
+    assert explain_member(vip, "1", NOW).holds
     assert not explain_member(vip, "2", NOW).holds
+    vip.assignments.all().delete()
+    left = explain_member(vip, "1", NOW)
+    assert (left.holds, left.text) == (
+        True,
+        "tag “VIP” is not on this customer; the next evaluation publishes that",
+    )
