@@ -22,6 +22,7 @@ from usher.audiences.naming import demand_free_name
 from usher.definitions.apply import apply_one
 from usher.definitions.overview import Seen, overview
 from usher.definitions.remove import remove_audience
+from usher.definitions.renamed import hints
 from usher.definitions.sections import room_of
 from usher.definitions.uses import uses
 from usher.lib import clock
@@ -58,6 +59,8 @@ class AudienceOut(Schema):
     expired: bool
     #: What keeps it alive although its last day has come.
     kept_by: list[str]
+    #: What is still to be done by hand after what was just asked for.
+    hints: list[str] = []
 
 
 class AudienceIn(Asked):
@@ -148,6 +151,7 @@ def get_audience(request: HttpRequest, audience_id: int) -> Any:
 def edit_audience(request: HttpRequest, audience_id: int, body: EditIn) -> Any:
     """Rename a list, or write another description, owner, folder or last day; 409 when it cannot be."""
     audience = get_object_or_404(Audience, pk=audience_id)
+    old = audience.name
     if body.expires_on != audience.expires_on:
         editing.demand_to_come(body.expires_on, clock.now())
     with transaction.atomic():
@@ -156,7 +160,7 @@ def edit_audience(request: HttpRequest, audience_id: int, body: EditIn) -> Any:
             raise DefinitionError(
                 audience.kind, audience.name, "group", f"sync “{sync.name}”: {misfit.message}"
             )
-    return _one(audience)
+    return {**_one(audience), "hints": hints(audience, old)}
 
 
 @router.delete("{int:audience_id}", response={204: None})

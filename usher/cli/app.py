@@ -14,6 +14,7 @@ from usher.cli import (
     doctor,
     evaluation,
     lists,
+    making,
     programs,
     rules,
     seeds,
@@ -63,6 +64,9 @@ app.command("export", rich_help_panel=DEFINE)(definitions.export)
 app.add_typer(sources.app, name="sources", rich_help_panel=DEFINE)
 lists.app.command("evaluate")(evaluation.evaluate)
 lists.app.command("changes")(changes.changes)
+tags.app.command("create")(making.create)
+tags.app.command("create-group")(making.create_group)
+lists.app.command("create")(making.create_audience)
 app.add_typer(lists.app, name="audiences", rich_help_panel=DEFINE)
 app.add_typer(tags.app, name="tags", rich_help_panel=DEFINE)
 app.add_typer(rules.app, name="rules", rich_help_panel=DEFINE)

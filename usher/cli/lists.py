@@ -130,6 +130,7 @@ def edit(
     from datetime import date
 
     from usher.audiences import editing
+    from usher.definitions.renamed import hints
     from usher.lib import clock
 
     never = expires_on == "never"
@@ -140,7 +141,11 @@ def edit(
     with in_words():
         wanted = editing.Edit(rename, description, owner, folder, day, never)
         editing.demand_to_come(day, clock.now())
-        editing.edit(audience_named(name), wanted)
+        audience = audience_named(name)
+        old = audience.name
+        editing.edit(audience, wanted)
+    for hint in hints(audience, old):
+        out.print(hint, markup=False)
 
 
 @app.command()

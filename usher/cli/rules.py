@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -234,9 +235,12 @@ def _print_found(found: Found, shape: str) -> None:
         customers = [dict(zip(found.columns, row, strict=True)) for row in found.rows()]
         house.as_json({"as_of": found.now, "size": len(customers), "customers": customers})
     elif shape == "csv":
+        from usher.web.export import inert
+
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(found.columns)
-        writer.writerows(map(_cells, found.rows()))
+        # a column is called as in the data, without the backslashes of rules
+        writer.writerow([inert(re.sub(r"\\(\W)", r"\1", name)) for name in found.columns])
+        writer.writerows([inert(cell) for cell in _cells(row)] for row in found.rows())
     else:
         for row in found.rows():
             sys.stdout.write(f"{row[0]}\n")

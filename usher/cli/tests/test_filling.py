@@ -44,3 +44,22 @@ def test_tags_and_lists_are_filled_frozen_and_deleted(usher: Usher, shop: Path, 
     assert (ball["folder"], ball["owner"], ball["expires_on"]) == ("Events", "bob", "2030-01-01")
     assert (ball["size"], ball["synced"]) == (0, None)
     assert "Deleted static list “ball”." in usher("audiences", "delete", "ball").output
+
+
+def test_what_people_fill_is_made_and_what_is_wrong_is_said(usher: Usher, shop: Path, tmp_path: Path) -> None:
+    usher("apply", str(shop))
+    assert usher("tags", "create-group", "Guests").exit_code == 0
+    assert "Made the tag “VIP”" in usher("tags", "create", "VIP", "--group", "Guests").output
+    assert "Made the static list “gala”" in usher("audiences", "create", "gala").output
+    assert "the name is taken by" in usher("audiences", "create", "Gala", "--kind", "external").output
+    assert "“gala” is no tag but of the kind static list" in usher("tags", "add", "gala", "7").output
+    usher("audiences", "add", "gala", "6", "7")
+    (tmp_path / "none.csv").write_text("id\n")
+    refused = usher("audiences", "replace", "gala", "--csv", str(tmp_path / "none.csv"))
+    assert (refused.exit_code, "add --yes" in refused.output) == (1, True)
+    (tmp_path / "odd.csv").write_text("id\n999999\n")
+    assert usher("audiences", "add", "gala", "--csv", str(tmp_path / "odd.csv")).exit_code == 1
+    assert "not evaluated yet" in usher("audiences", "explain", "gala", "7").output
+    assert "Definition files keep the name" in usher("audiences", "edit", "gala", "--rename", "ball").output
+    assert usher("audiences", "edit", "ball", "--expires-on", "1990-01-01").exit_code == 1
+    assert "there is no kind “bogus”" in usher("audiences", "show", "--kind", "bogus").output
