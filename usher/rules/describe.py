@@ -162,7 +162,10 @@ class _Clauses(Words):
             last_rows = rows if rows and not absent else None
         commas = any("," in clause and not clause.endswith(")") for clause in clauses)
         if word == "or" and (grouped or commas):
-            return _Clause("", f"either {', or '.join(clauses)}")
+            whole = [
+                self.inner_group(*part) if joined(*part)[1] else self.clause(*part).text for part in parts
+            ]
+            return _Clause("", f"either {', or '.join(whole)}")
         if len(clauses) > 2 or commas or heavy:
             return _Clause("", f"{', '.join(clauses[:-1])}, {word} {clauses[-1]}")
         return _Clause("", f" {word} ".join(clauses))
