@@ -41,8 +41,6 @@ def test_members_of_a_past_evaluation_are_frozen(buyers: Audience) -> None:
 
 def test_a_name_that_is_taken_freezes_nothing(buyers: Audience) -> None:
     evaluate(NOW)
-    with pytest.raises(
-        AudienceError, match="the name is taken by customer list “buyers”"
-    ):
+    with pytest.raises(AudienceError, match="the name is taken by customer list “buyers”"):
         freeze(buyers, "BUYERS", by="bob", at=NOW)
     assert not Audience.objects.filter(kind="frozen_list").exists()

@@ -124,7 +124,7 @@ def test_an_evaluation_of_an_earlier_moment_stands_where_it_was_published() -> N
 
 def test_a_sample_shows_key_and_address_once(house: None, page: Client) -> None:
     check_sources(clock.now())
-    rule = 'count(orders) > 0 and email is set and customer_id > 0'
+    rule = "count(orders) > 0 and email is set and customer_id > 0"
     shown = page.post("/rules/preview", {"text": rule, "token": "t"}).content.decode()
     first = shown[shown.index("<li>") : shown.index("</li>")]
     assert first.count("@example.com") == 1
