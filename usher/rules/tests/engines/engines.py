@@ -223,9 +223,15 @@ class Spark(_OfFiles):
         self.session = found.getOrCreate()
 
     def load(self, tables: Mapping[str, pa.Table]) -> None:
+        self._forget()
         for name, path in self.written(tables).items():
             columns = ", ".join(f"`{one.name}` {self._TYPES[str(one.type)]}" for one in tables[name].schema)
             self.session.read.schema(columns).parquet(str(path)).createOrReplaceTempView(name)
+
+    def _forget(self) -> None:
+        """What the parser remembers of each statement would fill the memory after some long ones."""
+        java: Any = self.session._jvm
+        java.org.apache.spark.sql.catalyst.parser.SqlBaseParser(None).getInterpreter().clearDFA()
 
     def ask(self, sql: str) -> Answer:
         found = self.session.sql(sql).toArrow().to_pylist()
