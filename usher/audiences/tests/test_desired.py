@@ -127,8 +127,9 @@ def test_who_is_compared_with_all_others_is_explained_among_them(define: Define)
     assert (bob.holds, bob.value, alice.holds, alice.value) == (True, 20.0, False, 16.5)
     assert bob.children[0].nested == ("tag", "GOOD")
     assert [row.values["value"] for row in alice.rows] == [5.0, 11.5]
-    assert bob.to_flip == "Taking away the tag “GOOD” would take them out."
-    assert alice.to_flip == "No single change is certain to bring them in."
+    kept = "The tag “GOOD” has a rule of its own: see why there."
+    assert bob.to_flip == f"No single change is certain to take them out. {kept}"
+    assert alice.to_flip == f"No single change is certain to bring them in. {kept}"
 
 
 def test_a_tag_put_by_hand_is_explained_by_who_put_it(define: Define) -> None:
