@@ -132,8 +132,9 @@ WHITENOISE_USE_FINDERS = True
 # An import body may be 10 MB, and a little more as base64.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
-PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
-PROCRASTINATE_IMPORT_PATHS = ["usher.work.tasks"]
+# Workers import these when they begin; found by themselves they would be imported by every command.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
+PROCRASTINATE_IMPORT_PATHS = ["usher.work.tasks", "usher.syncs.tasks", "usher.engage.tasks"]
 
 LOGGING = {
     "version": 1,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from django.conf import settings
 from django.db import models
 
-from usher.destinations.base import Platform
-from usher.destinations.kinds import KINDS
 from usher.lib import secrets
+
+if TYPE_CHECKING:
+    import httpx
+
+    from usher.destinations.base import Platform
 
 
 class Destination(models.Model):
@@ -45,6 +47,9 @@ class Destination(models.Model):
     @property
     def platform(self) -> type[Platform]:
         """The class that speaks with this kind of platform."""
+        # here and not above: whoever only wants the rows need not wait for HTTP and Arrow
+        from usher.destinations.kinds import KINDS
+
         return KINDS[self.kind]
 
     @property
