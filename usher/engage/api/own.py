@@ -39,7 +39,7 @@ def _latest_enrolments(contact: Contact | None) -> list[Enrolment]:
 
 
 def _latest_messages(contact: Contact | None) -> list[Message]:
-    rows = Message.objects.filter(contact=contact).select_related("campaign", "account").order_by("-pk")
+    rows = Message.objects.filter(contact=contact).select_related("campaign", "letter", "account").order_by("-pk")
     return list(rows[:MOST])[::-1] if contact else []
 
 
@@ -61,8 +61,8 @@ def _message(row: Message) -> dict[str, Any]:
     waits = row.state == MessageState.QUEUED
     return {
         "id": row.pk,
-        "campaign": row.campaign.name,
-        "subject": row.campaign.subject,
+        "campaign": row.title,
+        "subject": row.campaign.subject if row.campaign else row.title,
         "status": row.state,
         "queued_at": row.queued_at,
         "attempts": row.attempts,

@@ -47,7 +47,7 @@ where c.account_id = %(account)s and c.email_key = any(%(keys)s)
 
 def suppress(
     account: Account,
-    email_keys: Iterable[str],
+    email_keys: Iterable[str | None],
     reason: Status,
     source: str,
     now: datetime,
@@ -61,7 +61,7 @@ def suppress(
     """
     values: dict[str, Any] = {
         "account": account.pk,
-        "keys": sorted({key.lower() for key in email_keys}),
+        "keys": sorted({key.lower() for key in email_keys if key}),
         "reason": reason.value,
         "source": source[:500],
         "message": message_id,
@@ -74,8 +74,10 @@ def suppress(
         return int(cursor.rowcount)
 
 
-def suppression_of(account: Account, email_key: str) -> Suppression | None:
+def suppression_of(account: Account, email_key: str | None) -> Suppression | None:
     """The suppression in force for this address, if there is one."""
+    if email_key is None:
+        return None
     return Suppression.objects.filter(account=account, email_key=email_key, lifted_at=None).first()
 
 

@@ -20,7 +20,7 @@ select contact.account_id, %(campaign)s, contact.id, wanted.enrolment_id, wanted
        'queued', %(now)s, %(now)s, 0, '', '', ''
   from wanted
   join engage_contact contact on contact.id = wanted.contact_id
- where contact.status = 'Subscribed'
+ where contact.status = 'Subscribed' and contact.email_key is not null
    and not exists (select 1 from engage_suppression suppression
                     where suppression.account_id = contact.account_id
                       and suppression.email_key = contact.email_key

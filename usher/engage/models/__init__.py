@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from usher.engage.models.accounts import Account, ApiUser
-from usher.engage.models.campaigns import Campaign, Link
-from usher.engage.models.contacts import Contact, DataField, Suppression
+from usher.engage.models.accounts import Account, ApiCall, ApiUser, Audit, SpotlerKey, UsedNonce
+from usher.engage.models.campaigns import Campaign, FromAddress, Link, Picture, Send
+from usher.engage.models.contacts import (
+    Choice,
+    Confirmation,
+    Consent,
+    Contact,
+    DataField,
+    Preference,
+    SuppressedDomain,
+    Suppression,
+)
+from usher.engage.models.events import Happening, Subscription
 from usher.engage.models.imports import Import, ImportFault
-from usher.engage.models.lists import BulkRemoval, ContactList, Membership
-from usher.engage.models.messages import Claim, Click, Message, Open
+from usher.engage.models.lists import BulkDeletion, BulkRemoval, ContactList, Form, Membership
+from usher.engage.models.messages import Attachment, Claim, Click, Letter, Message, Open
 from usher.engage.models.programs import (
     Enrolment,
     EnrolmentFault,
@@ -17,29 +27,50 @@ from usher.engage.models.programs import (
     ProgramCheck,
     ProgramVersion,
 )
+from usher.engage.models.texts import TextCampaign, TextMessage
 
 __all__ = [
     "Account",
+    "ApiCall",
     "ApiUser",
+    "Attachment",
+    "Audit",
+    "BulkDeletion",
     "BulkRemoval",
     "Campaign",
+    "Choice",
     "Claim",
     "Click",
+    "Confirmation",
+    "Consent",
     "Contact",
     "ContactList",
     "DataField",
     "Enrolment",
     "EnrolmentFault",
     "EnrolmentRequest",
+    "Form",
+    "FromAddress",
+    "Happening",
     "Import",
     "ImportFault",
+    "Letter",
     "Link",
     "Membership",
     "Message",
     "Move",
     "Open",
+    "Picture",
+    "Preference",
     "Program",
     "ProgramCheck",
     "ProgramVersion",
+    "Send",
+    "SpotlerKey",
+    "Subscription",
+    "SuppressedDomain",
     "Suppression",
+    "TextCampaign",
+    "TextMessage",
+    "UsedNonce",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import MD5, Lower
 
@@ -26,6 +29,13 @@ class Campaign(models.Model):
     from_name = models.CharField(max_length=128, blank=True)
     from_address = models.CharField(max_length=254, blank=True)
     reply_to = models.CharField(max_length=254, blank=True)
+    #: What becomes of replies, in Dotdigital's words (Unset, WebMailForward, Webmail, Delete).
+    reply_action = models.CharField(max_length=16, default="Unset")
+    tags = models.JSONField(default=list)
+    #: Only whoever has not opted out of this topic is mailed.
+    preference = models.ForeignKey(
+        "engage.Preference", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     #: Liquid and @FIELD@; http://$UNSUB$ where the unsubscribe link goes.
     html = models.TextField()
     text = models.TextField()
@@ -56,3 +66,77 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+
+class SendStatus(models.TextChoices):
+    NOT_SENT = "NotSent"
+    SCHEDULED = "Scheduled"
+    SENDING = "Sending"
+    SENT = "Sent"
+    CANCELLED = "Cancelled"
+
+
+class Send(models.Model):
+    """A campaign is to go to these lists, segments and contacts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sends")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="sends")
+    status = models.CharField(max_length=10, choices=SendStatus, default=SendStatus.NOT_SENT)
+    #: Not before this moment.
+    due_at = models.DateTimeField()
+    #: Each contact gets it at the hour at which it opens most.
+    optimised = models.BooleanField(default=False)
+    #: Lists and segments.
+    lists = ArrayField(models.BigIntegerField(), default=list)
+    contacts = ArrayField(models.BigIntegerField(), default=list)
+    #: Nobody was named and everybody is meant.
+    everybody = models.BooleanField(default=False)
+    #: {"testMetric", "testPercentage", "testPeriodHours"} as sent; null without a split test.
+    split = models.JSONField(null=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    #: When its mails were all in the outbox.
+    queued_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(status__in=["NotSent", "Scheduled"]),
+                name="sends_to_start",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} at {self.due_at}"
+
+
+class FromAddress(models.Model):
+    """An address that mail of the account may come from."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="from_addresses")
+    email = models.CharField(max_length=254)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("account", Lower("email"), name="one_from_address_each")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Picture(models.Model):
+    """A picture that mails show from here."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="pictures")
+    name = models.CharField(max_length=255)
+    #: The last part of its address.
+    token = models.CharField(max_length=64, unique=True)
+    content_type = models.CharField(max_length=100)
+    content = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

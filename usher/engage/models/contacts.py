@@ -55,15 +55,20 @@ class Contact(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False, related_name="contacts")
 
-    #: As it was given; shown and mailed.
-    email = models.CharField(max_length=254)
-    #: Lower case: what makes two addresses the same person.
-    email_key = models.CharField(max_length=254)
+    #: As it was given; shown and mailed. Empty for somebody who has only a mobile number.
+    email = models.CharField(max_length=254, blank=True)
+    #: Lower case: what makes two addresses the same person; null without an address.
+    email_key = models.CharField(max_length=254, null=True)
+    #: Digits only, from the country's code on; empty when there is none.
     mobile_number = models.CharField(max_length=20, blank=True)
+    #: How another system calls the contact (Spotler's external id); empty when none does.
+    external_id = models.CharField(max_length=255, blank=True, default="", db_default="")
 
     status = models.CharField(max_length=20, choices=Status, default=Status.SUBSCRIBED)
     #: When the status last became what it is.
     status_at = models.DateTimeField()
+    #: Of the mobile number: Subscribed, Unsubscribed, Suppressed, HardBounced; empty when nothing was agreed.
+    sms_status = models.CharField(max_length=20, choices=Status, blank=True, default="", db_default="")
     opt_in_type = models.CharField(max_length=16, choices=OptInType, default=OptInType.UNKNOWN)
     email_type = models.CharField(max_length=16, choices=EmailType, default=EmailType.HTML)
 
@@ -78,13 +83,23 @@ class Contact(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "email_key"], name="one_contact_per_address"),
+            models.UniqueConstraint(
+                fields=["account", "mobile_number"],
+                condition=~models.Q(mobile_number=""),
+                name="one_contact_per_number",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="one_contact_per_external_id",
+            ),
         ]
         indexes = [
             models.Index(fields=["account", "updated_at"], name="contacts_modified_since"),
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return self.email or self.mobile_number
 
 
 class DataField(models.Model):
@@ -130,3 +145,95 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email_key}: {self.reason}"
+
+
+class SuppressedDomain(models.Model):
+    """A domain whose addresses are never mailed."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="suppressed_domains")
+    #: Lower case, without @.
+    domain = models.CharField(max_length=253)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "domain"], name="one_row_per_domain")]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class Consent(models.Model):
+    """What somebody agreed to: when, how, from which address and to which text."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="consents")
+    text = models.TextField(blank=True)
+    given_at = models.DateTimeField(null=True)
+    url = models.TextField(blank=True)
+    ip = models.CharField(max_length=64, blank=True)
+    user_agent = models.TextField(blank=True)
+    #: Where it came from: "api", "import", "form <name>".
+    source = models.CharField(max_length=160)
+    recorded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.text[:40]}"
+
+
+class Preference(models.Model):
+    """A topic that people may choose, or a category of topics."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="preferences")
+    category = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="preferences")
+    #: False: a category.
+    is_preference = models.BooleanField(default=True)
+    private_name = models.CharField(max_length=255)
+    public_name = models.CharField(max_length=255, blank=True)
+    #: Shown to contacts.
+    is_public = models.BooleanField(default=False)
+    #: Place among its siblings, from 0.
+    place = models.IntegerField(default=0)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.private_name
+
+
+class Choice(models.Model):
+    """What a contact said about a preference."""
+
+    preference = models.ForeignKey(
+        Preference, on_delete=models.CASCADE, db_index=False, related_name="choices"
+    )
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="choices")
+    opted_in = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["preference", "contact"], name="one_choice_each")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.preference_id} {'yes' if self.opted_in else 'no'}"
+
+
+class Confirmation(models.Model):
+    """Somebody was asked by mail whether they want to be mailed; the answer is a click."""
+
+    class Kind(models.TextChoices):
+        OPT_IN = "opt in"
+        RESUBSCRIBE = "resubscribe"
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="confirmations")
+    #: The list that was joined or is to be joined again; null: the account.
+    list = models.ForeignKey("engage.ContactList", null=True, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=12, choices=Kind)
+    #: Where the person is led to afterwards; empty: our own page.
+    return_url = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    #: From where it was confirmed.
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.contact_id}"

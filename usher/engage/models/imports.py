@@ -16,6 +16,7 @@ class ImportState(models.TextChoices):
     REJECTED = "RejectedByWatchdog"
     INVALID_FORMAT = "InvalidFileFormat"
     FAILED = "Failed"
+    TOO_MANY = "ExceedsAllowedContactLimit"
 
 
 class MergeOption(models.TextChoices):
@@ -33,9 +34,13 @@ class Import(models.Model):
     list_ids = ArrayField(models.BigIntegerField(), default=list)
     merge_option = models.CharField(max_length=40, choices=MergeOption, default=MergeOption.OVERWRITE)
     file_name = models.CharField(max_length=255)
+    #: "file", or "v3" for a JSON body of version 3.
+    form = models.CharField(max_length=8, default="file")
+    #: Of version 3: {"created": [...], "updated": [...], "failures": [...]} as the reply shows them.
+    results = models.JSONField(default=dict)
     #: The file as it came; emptied when the import has ended.
     content = models.BinaryField()
-    state = models.CharField(max_length=20, choices=ImportState, default=ImportState.NOT_FINISHED)
+    state = models.CharField(max_length=30, choices=ImportState, default=ImportState.NOT_FINISHED)
     #: The report's counters by their published names (newContacts, updatedContacts, …).
     report = models.JSONField(default=dict)
     #: The headings of the file, in order, for the faults file.

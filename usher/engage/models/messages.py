@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 
 from usher.engage.models.accounts import Account
-from usher.engage.models.campaigns import Campaign, Link
+from usher.engage.models.campaigns import Campaign, Link, Send
 from usher.engage.models.contacts import Contact
 from usher.engage.models.programs import Enrolment
 
@@ -40,13 +42,74 @@ class Claim(models.Model):
         return f"claim {self.pk} of {self.size}"
 
 
+class Letter(models.Model):
+    """A mail with content of its own: transactional, or one that asks to confirm.
+
+    Each of its recipients has a message.
+    """
+
+    class Kind(models.TextChoices):
+        TRANSACTIONAL = "transactional"
+        CONFIRMATION = "confirmation"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="letters")
+    kind = models.CharField(max_length=13, choices=Kind, default=Kind.TRANSACTIONAL)
+    #: Of a triggered campaign that is sent this way: its content, with these values in it.
+    campaign = models.ForeignKey(Campaign, null=True, on_delete=models.SET_NULL, related_name="letters")
+    values = models.JSONField(default=dict)
+    #: [address, …] each.
+    to = models.JSONField(default=list)
+    cc = models.JSONField(default=list)
+    bcc = models.JSONField(default=list)
+    from_name = models.CharField(max_length=128, blank=True)
+    from_address = models.CharField(max_length=254, blank=True, default="", db_default="")
+    subject = models.CharField(max_length=998, blank=True)
+    html = models.TextField(blank=True)
+    text = models.TextField(blank=True)
+    tags = models.JSONField(default=list)
+    metadata = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "created_at"], name="letters_lately")]
+
+    def __str__(self) -> str:
+        return f"letter {self.pk}"
+
+
+class Attachment(models.Model):
+    letter = models.ForeignKey(Letter, on_delete=models.CASCADE, related_name="attachments")
+    name = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=100)
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Message(models.Model):
-    """One mail to one contact."""
+    """One mail to one contact, or a letter to one address."""
 
     # the indexes below serve the foreign keys too: each further one would be paid for with every mail
     account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False, related_name="+")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_index=False, related_name="messages")
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, db_index=False, related_name="messages")
+    #: Null for a letter without a campaign.
+    campaign = models.ForeignKey(
+        Campaign, null=True, on_delete=models.PROTECT, db_index=False, related_name="messages"
+    )
+    #: Null for a letter, which goes to an address.
+    contact = models.ForeignKey(
+        Contact, null=True, on_delete=models.CASCADE, db_index=False, related_name="messages"
+    )
+    letter = models.ForeignKey(
+        Letter, null=True, on_delete=models.CASCADE, db_index=False, related_name="messages"
+    )
+    #: Of a letter: whom this copy goes to.
+    address = models.CharField(max_length=254, blank=True, default="", db_default="")
+    #: The send that asked for it, if one did.
+    send = models.ForeignKey(
+        Send, null=True, on_delete=models.CASCADE, db_index=False, related_name="messages"
+    )
     #: The enrolment and send node that asked for it, if a program did.
     enrolment = models.ForeignKey(
         Enrolment, null=True, on_delete=models.CASCADE, db_index=False, related_name="messages"
@@ -75,6 +138,16 @@ class Message(models.Model):
         constraints = [
             # queueing the same step again is harmless
             models.UniqueConstraint(fields=["enrolment", "node"], name="one_message_per_step"),
+            models.UniqueConstraint(
+                fields=["send", "contact"],
+                condition=models.Q(send__isnull=False),
+                name="one_message_per_send",
+            ),
+            models.UniqueConstraint(
+                fields=["letter", "address"],
+                condition=models.Q(letter__isnull=False),
+                name="one_message_per_letter",
+            ),
         ]
         indexes = [
             models.Index(
@@ -88,6 +161,18 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"message {self.pk} ({self.state})"
+
+    @property
+    def title(self) -> str:
+        """What was sent, for a person: the campaign's name, or what the letter is about."""
+        if self.campaign:
+            return self.campaign.name
+        return self.letter.subject if self.letter else ""
+
+    @property
+    def to(self) -> str:
+        """Whom it goes to."""
+        return self.contact.email if self.contact else self.address
 
 
 class Open(models.Model):

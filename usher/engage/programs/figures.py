@@ -156,20 +156,20 @@ def _moves(contact: Contact) -> Iterator[Happening]:
 
 
 def _mails_to(contact: Contact) -> Iterator[Happening]:
-    for row in contact.messages.select_related("campaign").order_by("id"):
+    for row in contact.messages.select_related("campaign", "letter").order_by("id"):
         why = row.reason or " ".join(part for part in (str(row.code or ""), row.reply) if part)
         at = row.sent_at or row.queued_at
-        yield Happening(at, "mail", f"“{row.campaign.name}” {row.state}" + (f" ({why})" if why else ""))
+        yield Happening(at, "mail", f"“{row.title}” {row.state}" + (f" ({why})" if why else ""))
 
 
 def _opens(contact: Contact) -> Iterator[Happening]:
-    for row in Open.objects.filter(message__contact=contact).select_related("message__campaign"):
-        yield Happening(row.at, "open", f"opened “{row.message.campaign.name}”")
+    for row in Open.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter"):
+        yield Happening(row.at, "open", f"opened “{row.message.title}”")
 
 
 def _clicks(contact: Contact) -> Iterator[Happening]:
-    for row in Click.objects.filter(message__contact=contact).select_related("message__campaign", "link"):
-        yield Happening(row.at, "click", f"clicked in “{row.message.campaign.name}”: {row.link.url}")
+    for row in Click.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter", "link"):
+        yield Happening(row.at, "click", f"clicked in “{row.message.title}”: {row.link.url}")
 
 
 def _suppressions(contact: Contact) -> Iterator[Happening]:

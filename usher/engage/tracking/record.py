@@ -10,6 +10,7 @@ from django.db import connection
 from usher.engage.contacts.suppress import suppress
 from usher.engage.models import Link, Message
 from usher.engage.models.contacts import Status
+from usher.lib import addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def unsubscribed(message: int, source: str, now: datetime) -> str | None:
     row = Message.objects.select_related("contact", "account").filter(pk=message).first()
     if row is None:
         return None
-    suppress(row.account, [row.contact.email_key], Status.UNSUBSCRIBED, source, now, message_id=row.pk)
-    return row.contact.email
+    suppress(row.account, [addresses.key(row.to)], Status.UNSUBSCRIBED, source, now, message_id=row.pk)
+    return row.to
 
 
 def _run(sql: str, numbers: dict[str, int], visitor: Visitor, now: datetime) -> None:

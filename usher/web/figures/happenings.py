@@ -113,12 +113,12 @@ def _move(move: Move, steps: Mapping[str, Step]) -> Iterator[Happening]:
 
 
 def _messages(contact: Contact) -> Iterator[Happening]:
-    rows = Message.objects.filter(contact=contact).select_related("campaign", "enrolment__program")
+    rows = Message.objects.filter(contact=contact).select_related("campaign", "letter", "enrolment__program")
     return (_mail(row) for row in rows.order_by("-queued_at")[:MOST])
 
 
 def _mail(row: Message) -> Happening:
-    mail = {"mail": row.campaign.name}
+    mail = {"mail": row.title}
     answer = " ".join(part for part in (str(row.code or ""), row.reply) if part)
     match row.state:
         case MessageState.SENT:
@@ -144,15 +144,15 @@ def _asked_by(row: Message) -> str:
 
 
 def _opens(contact: Contact) -> Iterator[Happening]:
-    rows = Open.objects.filter(message__contact=contact).select_related("message__campaign")
+    rows = Open.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter")
     for row in rows.order_by("-at")[:MOST]:
-        yield Happening(row.at, _("Opened “%(mail)s”") % {"mail": row.message.campaign.name}, tone="good")
+        yield Happening(row.at, _("Opened “%(mail)s”") % {"mail": row.message.title}, tone="good")
 
 
 def _clicks(contact: Contact) -> Iterator[Happening]:
-    rows = Click.objects.filter(message__contact=contact).select_related("message__campaign", "link")
+    rows = Click.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter", "link")
     for row in rows.order_by("-at")[:MOST]:
-        what = _("Clicked in “%(mail)s”") % {"mail": row.message.campaign.name}
+        what = _("Clicked in “%(mail)s”") % {"mail": row.message.title}
         yield Happening(row.at, what, row.link.url, "good")
 
 
