@@ -39,7 +39,11 @@ def _latest_enrolments(contact: Contact | None) -> list[Enrolment]:
 
 
 def _latest_messages(contact: Contact | None) -> list[Message]:
-    rows = Message.objects.filter(contact=contact).select_related("campaign", "letter", "account").order_by("-pk")
+    rows = (
+        Message.objects.filter(contact=contact)
+        .select_related("campaign", "letter", "account")
+        .order_by("-pk")
+    )
     return list(rows[:MOST])[::-1] if contact else []
 
 

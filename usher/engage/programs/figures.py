@@ -163,12 +163,16 @@ def _mails_to(contact: Contact) -> Iterator[Happening]:
 
 
 def _opens(contact: Contact) -> Iterator[Happening]:
-    for row in Open.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter"):
+    for row in Open.objects.filter(message__contact=contact).select_related(
+        "message__campaign", "message__letter"
+    ):
         yield Happening(row.at, "open", f"opened “{row.message.title}”")
 
 
 def _clicks(contact: Contact) -> Iterator[Happening]:
-    for row in Click.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter", "link"):
+    for row in Click.objects.filter(message__contact=contact).select_related(
+        "message__campaign", "message__letter", "link"
+    ):
         yield Happening(row.at, "click", f"clicked in “{row.message.title}”: {row.link.url}")
 
 

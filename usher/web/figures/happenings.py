@@ -144,13 +144,17 @@ def _asked_by(row: Message) -> str:
 
 
 def _opens(contact: Contact) -> Iterator[Happening]:
-    rows = Open.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter")
+    rows = Open.objects.filter(message__contact=contact).select_related(
+        "message__campaign", "message__letter"
+    )
     for row in rows.order_by("-at")[:MOST]:
         yield Happening(row.at, _("Opened “%(mail)s”") % {"mail": row.message.title}, tone="good")
 
 
 def _clicks(contact: Contact) -> Iterator[Happening]:
-    rows = Click.objects.filter(message__contact=contact).select_related("message__campaign", "message__letter", "link")
+    rows = Click.objects.filter(message__contact=contact).select_related(
+        "message__campaign", "message__letter", "link"
+    )
     for row in rows.order_by("-at")[:MOST]:
         what = _("Clicked in “%(mail)s”") % {"mail": row.message.title}
         yield Happening(row.at, what, row.link.url, "good")
