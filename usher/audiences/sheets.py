@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,15 @@ from usher.sources.models import Table
 
 Match = Literal["key", "email"]
 
+
+class ColumnError(AudienceError):
+    """No column of a file is known to say who the customers are: somebody has to name one."""
+
+
 #: Headers that are recognised besides those of the customers' own table; compared without case and marks.
 KEYS = ("key", "id", "customer", "customerid", "customerkey", "customernumber")
 EMAILS = ("email", "emailaddress", "mail", "address")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,21 @@ def opened(path: Path, *, column: str = "", match: Match | None = None, name: st
     AudienceError names file, row and field; of a row that is too short the entry is empty.
     """
     called = name or path.name
+    with _open(path, called) as (header, rows):
+        chosen = _chosen(called, header, column, match)
+        second = None if column or match or chosen.match != "key" else _addresses(header)
+        yield Sheet(called, chosen, _words(called, rows, chosen, second))
+
+
+def columns(path: Path, *, name: str = "") -> list[str]:
+    """The names of a file's columns, in order, each once, for somebody to choose from; AudienceError."""
+    with _open(path, name or path.name) as (header, _):
+        return list(dict.fromkeys(filter(None, header)))
+
+
+@contextmanager
+def _open(path: Path, called: str) -> Iterator[tuple[list[str], _Rows]]:
+    """The names in the first row, and the rows below it."""
     try:
         with path.open(encoding=_encoding(path), errors="replace", newline="") as lines:
             first = lines.readline(1_000_000)
@@ -53,10 +75,7 @@ def opened(path: Path, *, column: str = "", match: Match | None = None, name: st
                 raise AudienceError(f"{called}: the file is empty; its first row names the columns")
             delimiter = max(",;\t|", key=first.count)
             header = next(csv.reader([first], delimiter=delimiter))
-            chosen = _chosen(called, header, column, match)
-            second = None if column or match or chosen.match != "key" else _addresses(header)
-            rows = _Rows(lines, delimiter)
-            yield Sheet(called, chosen, _words(called, rows, chosen, second))
+            yield [name.strip() for name in header], _Rows(lines, delimiter)
     except OSError as problem:
         raise AudienceError(f"{called} cannot be read: {problem.strerror}") from None
 
@@ -107,9 +126,8 @@ def _cell(row: Sequence[str], column: Column) -> str:
 
 
 def _addresses(header: Sequence[str]) -> Column | None:
-    names = [name.strip() for name in header]
-    found = (at for at, name in enumerate(names) if _recognised(name) == "email")
-    return next((Column(names[at], "email", at) for at in found), None)
+    found = (at for at, name in enumerate(header) if _recognised(name) == "email")
+    return next((Column(header[at], "email", at) for at in found), None)
 
 
 def _encoding(path: Path) -> str:
@@ -118,8 +136,7 @@ def _encoding(path: Path) -> str:
         return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def _chosen(called: str, header: Sequence[str], column: str, match: Match | None) -> Column:
-    names = [name.strip() for name in header]
+def _chosen(called: str, names: Sequence[str], column: str, match: Match | None) -> Column:
     if column:
         index = next((at for at, name in enumerate(names) if name.lower() == column.strip().lower()), None)
         if index is None:
@@ -132,8 +149,19 @@ def _chosen(called: str, header: Sequence[str], column: str, match: Match | None
         for index, name in enumerate(names):
             if _recognised(name) == wanted:
                 return Column(name, wanted, index)
+    _demand_names(called, names)
     sought = {"key": "keys", "email": "addresses", None: "keys or addresses"}[match]
-    raise AudienceError(f"{called}: no column is known to hold {sought} among {', '.join(names)}; choose one")
+    raise ColumnError(f"{called}: no column is known to hold {sought} among {', '.join(names)}; choose one")
+
+
+def _demand_names(called: str, names: Sequence[str]) -> None:
+    """A file that begins with its first customer would lose them as names of columns."""
+    address = next((name for name in names if _ADDRESS.fullmatch(name)), None)
+    if address:
+        raise AudienceError(
+            f"{called}: its first row holds the address {address[:100]} where the columns are named;"
+            " put a row with names above it, such as: email"
+        )
 
 
 def _recognised(name: str) -> Match | None:

@@ -6,31 +6,56 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from usher.audiences import assigning
+from usher.audiences import assigning, sheets
 from usher.audiences.assigning import Action, Outcome, Who
 from usher.audiences.errors import AudienceError
 from usher.audiences.matching import Word
 from usher.audiences.models import Audience
 
 ACTIONS = ("add", "remove", "replace")
+MATCHES = ("key", "email")
 #: A file that nobody said yes or no to is kept so long, in seconds.
 KEPT = 86_400
 LARGEST = 200_000_000
+
+
+@dataclass(frozen=True)
+class File:
+    """An uploaded file that is kept: its token, its own name, and the column that somebody chose of it."""
+
+    token: str
+    name: str
+    column: str = ""
+    match: sheets.Match | None = None
 
 
 def action_of(text: str) -> Action:
     return cast(Action, text) if text in ACTIONS else "add"
 
 
-def typed(audience: Audience, text: str, who: Who, action: Action, *, dry_run: bool = False) -> Outcome:
+def match_of(text: str) -> sheets.Match | None:
+    return cast(sheets.Match, text) if text in MATCHES else None
+
+
+def typed(
+    audience: Audience,
+    text: str,
+    who: Who,
+    action: Action,
+    *,
+    dry_run: bool = False,
+    confirmed: bool = False,
+) -> Outcome:
     """Whomever the typed keys and addresses mean, a line or a comma apart. AudienceError, SourceError."""
-    return assigning.assign(audience, _words(text), who, action=action, dry_run=dry_run)
+    words = _words(text)
+    return assigning.assign(audience, words, who, action=action, dry_run=dry_run, confirmed=confirmed)
 
 
 def _words(text: str) -> Iterator[Word]:
@@ -54,18 +79,43 @@ def kept(file: UploadedFile[Any]) -> str:
     return token
 
 
-def by_file(audience: Audience, token: str, name: str, who: Who, action: Action, *, dry_run: bool) -> Outcome:
-    """Try a kept file, or do it, after which it is gone. AudienceError, SourceError."""
-    path = _folder() / token if re.fullmatch(r"[0-9a-f]{32}", token) else None
-    if path is None or not path.exists():
-        raise AudienceError("the file is not there any more; choose it again")
+def by_file(
+    audience: Audience,
+    file: File,
+    who: Who,
+    action: Action,
+    *,
+    dry_run: bool,
+) -> Outcome:
+    """Try a kept file, or do it, after which it is gone. ColumnError, AudienceError, SourceError."""
+    path = _path(file.token)
     # whoever says "Do it" has seen what the trial told
     outcome = assigning.assign_sheet(
-        audience, path, who, action=action, name=name, dry_run=dry_run, confirmed=True
+        audience,
+        path,
+        who,
+        action=action,
+        column=file.column,
+        match=file.match,
+        name=file.name,
+        dry_run=dry_run,
+        confirmed=True,
     )
     if not dry_run:
         path.unlink(missing_ok=True)
     return outcome
+
+
+def columns(file: File) -> list[str]:
+    """The names of a kept file's columns, to choose from. AudienceError."""
+    return sheets.columns(_path(file.token), name=file.name)
+
+
+def _path(token: str) -> Path:
+    path = _folder() / token if re.fullmatch(r"[0-9a-f]{32}", token) else None
+    if path is None or not path.exists():
+        raise AudienceError("the file is not there any more; choose it again")
+    return path
 
 
 def _folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -21,6 +22,12 @@ def staff(house: None) -> Audience:
 
 def people(audience: Audience) -> str:
     return f"/audiences/{audience.pk}/people"
+
+
+def token_in(shown: str) -> str:
+    found = re.search(r'name="token" value="([0-9a-f]+)"', shown)
+    assert found
+    return found[1]
 
 
 def test_typed_keys_and_addresses_are_put_in(staff: Audience, page: Client) -> None:
@@ -51,9 +58,7 @@ def test_a_file_is_tried_before_anything_is_done(staff: Audience, page: Client) 
     assert re.search(r"put in</td><td class=\"num up\">1<", shown)
     assert '<td class="n">4</td><td>nobody@example.com</td>' in shown
     assert tagging.current(staff) == ["1"]
-    token = re.search(r'name="token" value="([0-9a-f]+)"', shown)
-    assert token
-    given = {"way": "confirmed", "action": "add", "token": token[1], "name": "fair.csv"}
+    given = {"way": "confirmed", "action": "add", "token": token_in(shown), "name": "fair.csv"}
     page.post(people(staff), given)
     assert tagging.current(staff) == ["1", "7"]
     put = staff.assignments.get(key="7")
@@ -68,10 +73,72 @@ def test_only_a_kept_file_is_read(staff: Audience, page: Client, token: str) -> 
     assert "The file is not there any more" in shown
 
 
-def test_a_file_without_a_known_column_is_told(staff: Audience, page: Client) -> None:
-    file = SimpleUploadedFile("fair.csv", b"shoe size\n42\n")
+def test_of_a_file_without_a_known_column_one_is_chosen(staff: Audience, page: Client) -> None:
+    file = SimpleUploadedFile("fair.csv", "Größe,Wer\n42,customer3@example.com\n43,nobody\n".encode())
     shown = page.post(people(staff), {"way": "file", "file": file}).content.decode()
-    assert "no column is known to hold keys or addresses" in shown
+    assert "no column is known to hold keys or addresses among Größe, Wer" in shown
+    assert "<option>Größe</option><option>Wer</option>" in shown
+    given = {"way": "column", "token": token_in(shown), "name": "fair.csv", "column": "Wer", "match": "email"}
+    shown = page.post(people(staff), given).content.decode()
+    assert "the column “Wer” as e-mail addresses" in shown
+    assert '<td class="n">3</td><td>nobody</td><td>it is not an e-mail address</td>' in shown
+    assert tagging.current(staff) == []
+    page.post(people(staff), {**given, "way": "confirmed"})
+    assert tagging.current(staff) == ["3"]
+
+
+def test_a_recognised_column_can_be_left_for_another(staff: Audience, page: Client) -> None:
+    file = SimpleUploadedFile("fair.csv", b"id,friend\n1,2\n")
+    shown = page.post(people(staff), {"way": "file", "file": file}).content.decode()
+    assert "<option selected>id</option><option>friend</option>" in shown
+    given = {"token": token_in(shown), "name": "fair.csv", "column": "friend", "match": "key"}
+    assert (
+        "the column “friend” as keys" in page.post(people(staff), given | {"way": "column"}).content.decode()
+    )
+    page.post(people(staff), given | {"way": "confirmed"})
+    assert tagging.current(staff) == ["2"]
+
+
+def test_a_file_that_begins_with_a_customer_needs_a_header(staff: Audience, page: Client) -> None:
+    file = SimpleUploadedFile("fair.csv", b"customer1@example.com\ncustomer2@example.com\n")
+    shown = page.post(people(staff), {"way": "file", "file": file}).content.decode()
+    assert "its first row holds the address customer1@example.com where the columns are named" in shown
+
+
+def test_rows_that_name_a_customer_again_are_counted(staff: Audience, page: Client) -> None:
+    file = SimpleUploadedFile("fair.csv", b"id\n1\n1\n2\n1\n")
+    shown = page.post(people(staff), {"way": "file", "file": file}).content.decode()
+    assert 'name the same customer again</td><td class="num">2<' in shown
+
+
+def test_typed_ones_may_be_all_the_members(staff: Audience, page: Client) -> None:
+    page.post(people(staff), {"way": "typed", "action": "add", "who": "1,2,3"})
+    page.post(people(staff), {"way": "typed", "action": "replace", "who": "2,4"})
+    assert tagging.current(staff) == ["2", "4"]
+
+
+def test_leaving_nobody_or_few_is_asked_first(staff: Audience, page: Client) -> None:
+    page.post(people(staff), {"way": "typed", "action": "add", "who": "1,2,3"})
+    nobody = {"way": "typed", "action": "replace", "who": 'who"s, this'}
+    shown = page.post(people(staff), nobody).content.decode()
+    assert "nobody would be left in it" in shown
+    assert 'take out</td><td class="num down">3<' in shown
+    assert 'no such customer</td><td class="num">2<' in shown
+    assert "readonly>who&quot;s, this</textarea>" in shown
+    assert tagging.current(staff) == ["1", "2", "3"]
+    page.post(people(staff), nobody | {"sure": "yes"})
+    assert tagging.current(staff) == []
+
+
+def test_taking_most_of_many_out_is_asked_first(staff: Audience, page: Client) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    tagging.tag(staff, [f"old{number}" for number in range(101)], by="ann", at=now, cause="api")
+    few = {"way": "typed", "action": "replace", "who": "1,2"}
+    shown = page.post(people(staff), few).content.decode()
+    assert "more than half of its members would go" in shown
+    assert "Take 101 out" in shown
+    page.post(people(staff), few | {"sure": "yes"})
+    assert tagging.current(staff) == ["1", "2"]
 
 
 def test_all_of_another_audience_are_put_in_after_their_number_was_shown(
