@@ -1,6 +1,9 @@
 # One command each. Everything they need is installed by their own steps into .venv and ./var.
 .PHONY: setup demo up test test-engines check bench bench-large format docs lock clean
 
+# The tests start many processes; each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 setup: .venv/.ready
 
 .venv/.ready: requirements.lock scripts/setup
@@ -14,7 +17,7 @@ up: setup
 
 test: setup
 	scripts/chromium
-	.venv/bin/pytest
+	.venv/bin/pytest -n logical --maxprocesses 8 --dist worksteal
 
 # 5,000 random rules on DuckDB, PostgreSQL, SQLite, ClickHouse and Spark: some minutes, and 1.5 GB of packages.
 test-engines: .venv-engines/.ready

@@ -1,4 +1,8 @@
-"""Pytest plugin: an embedded PostgreSQL and a data directory of this run's own, before Django wakes up."""
+"""Pytest plugin: an embedded PostgreSQL of this run's own, before Django wakes up.
+
+Under pytest-xdist the process that hands out the tests starts the server, and each worker has a database
+of its own in it (pytest-django names it after the worker) and a data directory of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from hypothesis import settings
 
 from usher.lib import postgres
@@ -16,6 +22,10 @@ from usher.lib import postgres
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
+# Half a second for each login is meant to slow down those who guess; a test's password is not guessed.
+PBKDF2PasswordHasher.iterations = 1
+
+_is_worker = "PYTEST_XDIST_WORKER" in os.environ
 _root = Path(tempfile.mkdtemp(prefix="usher-test-"))
 atexit.register(shutil.rmtree, _root, ignore_errors=True)
 
@@ -30,4 +40,12 @@ for _name in (
     "USHER_ALLOWED_HOSTS",
 ):
     os.environ.pop(_name, None)
-os.environ["DATABASE_URL"] = postgres.start(_root, tuning={"fsync": "off", "full_page_writes": "off"})
+# a worker inherits the address of the server that is there already
+if not _is_worker:
+    os.environ["DATABASE_URL"] = postgres.start(_root, tuning={"fsync": "off", "full_page_writes": "off"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers begin with what takes longest, so that none is left alone with it at the end."""
+    if _is_worker:
+        items.sort(key=lambda item: not {"demo", "browser"} & {mark.name for mark in item.iter_markers()})

@@ -64,11 +64,6 @@ def api(account: Account) -> Caller:
     return Caller(*create_api_user(account, NOW, password="correct horse 1"))
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def other(db: None) -> Caller:
     return Caller(*create_api_user(create_account("Another", NOW), NOW, password="correct horse 1"))
