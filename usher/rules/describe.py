@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from usher.rules import english, nodes
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema
-from usher.rules.shapes import joined, oriented
+from usher.rules.shapes import joined, oriented, without_constants
 from usher.rules.steps import event_of, happened
-from usher.rules.superlatives import drawn, superlative
+from usher.rules.superlatives import drawn, ranked, superlative
 from usher.rules.wording import Words
 
 _NEGATED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -18,17 +18,17 @@ _NEGATED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 def describe(node: Node, schema: Schema) -> str:
     """A sentence: "Customers who have ordered at least once." or "The number of their orders."."""
-    return f"{english.capital(_Clauses(schema).sentence(node))}."
+    return f"{english.capital(_Clauses(schema).sentence(without_constants(node)))}."
 
 
 def clause_phrase(node: Node, schema: Schema) -> str:
     """A condition as it stands in the sentence: "who have ordered at least once"."""
-    return _Clauses(schema).clause(node).text
+    return _Clauses(schema).clause(without_constants(node)).text
 
 
 def as_test(node: Node, schema: Schema, *, negated: bool = False) -> str:
-    """A condition as a sentence of its own, or its opposite: "their country is not “GB”"."""
-    return _Clauses(schema).condition(node, negated)
+    """A condition on known values as a sentence of its own, or its opposite: "their country is not “GB”"."""
+    return _Clauses(schema, remarks=False).condition(node, negated)
 
 
 def details_phrase(node: Node | None, schema: Schema, table: str) -> str:
@@ -72,6 +72,8 @@ class _Clauses(Words):
 
     def field(self, node: Node) -> str:
         """A value that stands alone."""
+        if isinstance(node, nodes.Call) and node.name == "if":
+            return self.branches(node)
         words = self.value(node)
         if isinstance(node, nodes.Aggregate) and words.startswith(("their first ", "their last ")):
             return f"when {words} was"
@@ -100,7 +102,7 @@ class _Clauses(Words):
     def clause(self, node: Node, negated: bool = False) -> _Clause:
         no = "not " * negated
         match node:
-            case nodes.Not(part=part):
+            case nodes.Not(part=part) if not isinstance(part, nodes.Call):
                 return self.clause(part, not negated)
             case nodes.And() | nodes.Or() | nodes.Among():
                 return self.joined(*joined(node, negated))
@@ -120,7 +122,7 @@ class _Clauses(Words):
                     "who", f"are {no}among the {self.best(node)}{self.group(condition, ' of those', '')}"
                 )
             case nodes.Literal(kind="boolean", value=value):
-                return _Clause("who", "are anybody at all" if bool(value) is not negated else "are nobody")
+                return _Clause("", "everybody" if bool(value) is not negated else "nobody")
             case nodes.Between(value=nodes.Aggregate(name="count") as rows, low=low, high=high):
                 if (amount := _amount(low, high)) is not None:
                     return self.counted(rows, f"between {amount}", negated)
@@ -134,6 +136,10 @@ class _Clauses(Words):
         sign, left, right = oriented(node)
         if not isinstance(right, nodes.Literal):
             return None
+        if isinstance(left, nodes.Call) and left.name == "quantile":
+            part = ranked(left, sign, right, english.readable(self.schema.subject), self)
+            no = "not " * (negated is not (sign == "!="))
+            return _Clause("who", f"are {no}in {part}{self.remark(node, negated)}") if part else None
         if right.kind == "boolean" and sign in ("=", "!=") and _is_settled(left):
             return self.clause(left, negated ^ (sign == "!=") ^ (not right.value))
         whole = isinstance(right.value, int) and right.kind == "number"
@@ -160,7 +166,7 @@ class _Clauses(Words):
                 clauses.append(inner.rest if inner.lead == previous.lead else inner.text)
                 previous = inner
             last_rows = rows if rows and not absent else None
-        commas = any("," in clause and not clause.endswith(")") for clause in clauses)
+        commas = any("," in clause and not _is_bracketed(clause) for clause in clauses)
         if word == "or" and (grouped or commas):
             whole = [
                 self.inner_group(*part) if joined(*part)[1] else self.clause(*part).text for part in parts
@@ -199,7 +205,9 @@ class _Clauses(Words):
         if node.where is not None and self.is_linked(node):
             included = "none" if never else "one" if once else amount
             return _Clause("whose", f"{english.plural(table)} include {included}{details}")
-        if verb is None:
+        if (sign, count) in ((">=", 0), (">", -1)):
+            return _Clause("who", f"have any number of {english.plural(table)}{details}, or none")
+        if verb is None or " where " in details:
             noun = english.noun(table) if count == 1 else english.plural(table)
             return _Clause("who", f"have {'no' if never else amount} {noun}{details}")
         if never:
@@ -218,7 +226,7 @@ class _Clauses(Words):
     def counted(self, node: nodes.Aggregate, amount: str, negated: bool) -> _Clause:
         table = english.table_of(node.table, self.schema)
         verb, details = self.deed(node)
-        if verb is None:
+        if verb is None or " where " in details:
             have = "do not have" if negated else "have"
             return _Clause("who", f"{have} {amount} {english.plural(table)}{details}")
         return _Clause("who", f"have {'not ' * negated}{verb} {amount} times{details}")
@@ -234,6 +242,10 @@ def _whose(words: str) -> _Clause:
     if words.startswith("their "):
         return _Clause("whose", words.removeprefix("their "))
     return _Clause("for whom", words)
+
+
+def _is_bracketed(clause: str) -> bool:
+    return clause.startswith("(") and clause.endswith(")")
 
 
 def _is_of_others(part: tuple[Node, bool]) -> bool:

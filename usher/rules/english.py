@@ -23,6 +23,9 @@ _VERBS = {
     "subscription": ("subscribed", "subscribed"),
     "visit": ("visited", "visited"),
 }
+#: Columns that hold when somebody was born: a birthday comes every year.
+_BORN = frozenset({"birthday", "birthdate", "birth date", "date of birth", "dob", "born", "born on"})
+BIRTH = "their date of birth"
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -49,6 +52,8 @@ def column(name: str, kind: Type | None) -> str:
         return quoted(words)
     if kind not in ("date", "instant") or name.isupper():
         return words
+    if words.lower() in _BORN:
+        return "date of birth"
     *first, last = words.split(" ")
     if last in ("at", "on") and first:
         return f"{' '.join(first).removesuffix('s')} {'time' if last == 'at' else 'date'}"
@@ -115,6 +120,10 @@ def several(words: str) -> str:
 
 def a(words: str) -> str:
     return f"{'an' if words[:1].lower() in ('a', 'e', 'i', 'o', 'u') else 'a'} {words}"
+
+
+def anniversary(owner: str) -> str:
+    return "their birthday" if owner == BIRTH else possessive(owner, "anniversary")
 
 
 def possessive(owner: str, noun: str) -> str:

@@ -8,7 +8,7 @@ from usher.rules.wording import Words
 
 
 def happened(node: nodes.Sequence, words: Words) -> str:
-    """`did “Cart Viewed” and then “Order Completed” within 7 days, but not “Refund” within 2 days after`."""
+    """`did “Cart Viewed” and then “Order Completed” within 7 days, without “Refund” within 2 days after`."""
     said = ""
     before_named = False
     for number, step in enumerate(node.steps):
@@ -16,10 +16,12 @@ def happened(node: nodes.Sequence, words: Words) -> str:
         details = words.details(where, step.table)
         within = f"within {english.length(step.within)}" if step.within else ""
         if step.absent:
-            none = f"not {english.quoted(name)}" if name else f"no {_noun(step, words)}"
-            said += f", but {none}{details} {within} after"
+            again = number == 1 and step.table == node.steps[0].table
+            noun = _noun(step, words)
+            what = english.quoted(name) if name else f"another {noun}" if again else english.a(noun)
+            said += f"{',' * (number > 1 or ' where ' in said)} without {what}{details} {within} after"
             continue
-        did = english.quoted(name) if name and before_named else _deed(step, name, words)
+        did = english.quoted(name) if name and before_named else _deed(step, name, details, words)
         if number == 0:
             said = f"{did}{details}"
         elif within and details:
@@ -41,11 +43,12 @@ def event_of(step: nodes.Step | nodes.Aggregate) -> tuple[str, Node | None]:
     return "", step.where
 
 
-def _deed(step: nodes.Step, name: str, words: Words) -> str:
+def _deed(step: nodes.Step, name: str, details: str, words: Words) -> str:
     if name:
         return f"did {english.quoted(name)}"
     table = english.table_of(step.table, words.schema)
-    return english.past(table) or f"had {english.a(english.noun(table))}"
+    past = "" if " where " in details else english.past(table)
+    return past or f"had {english.a(english.noun(table))}"
 
 
 def _noun(step: nodes.Step, words: Words) -> str:

@@ -18,6 +18,31 @@ def superlative(by: Node, words: Words) -> str:
     return said if said.startswith("greatest ") else f"greatest {said}"
 
 
+def ranked(rank: nodes.Call, sign: str, bound: nodes.Literal, people: str, words: Words) -> str | None:
+    """`the top fifth of all customers by their credit`, for a quantile that is compared so (`!=` as `=`)."""
+    match rank.arguments, bound.value:
+        case (value, nodes.Literal(value=int() as parts)), int() as number:
+            spans = {">": (number + 1, parts), ">=": (number, parts), "<": (1, number - 1), "<=": (1, number)}
+            low, high = spans.get(sign, (number, number))
+        case _:
+            return None
+    if not 1 <= low <= high <= parts or high - low + 1 == parts:
+        return None
+    share = _share(high - low + 1, parts)
+    where = f"the top {share}" if high == parts else f"the bottom {share}"
+    if low > 1 and high < parts:
+        where = f"part {number} of {parts} (1 is the least)"
+    return f"{where} of all {people} by {words.value(value)}"
+
+
+def _share(count: int, parts: int) -> str:
+    names = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth", 20: "twentieth", 100: "hundredth"}
+    name = names.get(parts)
+    if name is None:
+        return f"{count} of {parts} equal parts"
+    return name if count == 1 else f"{count} {name}s"
+
+
 def drawn(node: nodes.Sample, article: str) -> str:
     """`a fixed random 10%`: the same people every time."""
     if node.name:

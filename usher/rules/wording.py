@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from usher.rules import english, names, nodes
 from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
+from usher.rules.missing import remark
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema, Table, Type
-from usher.rules.shapes import in_any_case, joined, oriented
+from usher.rules.shapes import in_any_case, joined, oriented, without_constants
 
 _TIMES = ("date", "instant")
 
 
 class Words:
-    """`table`: whose rows bare names are of; None: the subject's, whose values are said to be "their" own."""
+    """`table`: whose rows bare names are of; None: the subject's, whose values are said to be "their" own.
 
-    def __init__(self, schema: Schema, table: Table | None = None) -> None:
+    With `remarks`, it is said of a condition that it also holds for a missing value.
+    """
+
+    def __init__(self, schema: Schema, table: Table | None = None, *, remarks: bool = True) -> None:
         self.schema = schema
         self.table = table
+        self.remarks = remarks
 
     # names and types
 
@@ -80,9 +86,8 @@ class Words:
                 words = self.named(name)
                 return words if self.table or words.startswith("“") else f"their {words}"
             case nodes.Call(name=name, arguments=arguments) if name in FUNCTIONS and self.is_value(node):
-                if name == "if" and arguments:
-                    asked, *values = arguments
-                    return FUNCTIONS[name].phrase(self.condition(asked), *map(self.value, values))
+                if name == "if" and len(arguments) == 3:
+                    return f"the result ({self.branches(node)})"
                 return FUNCTIONS[name].phrase(*map(self.value, arguments))
             case nodes.Call(name=name, arguments=arguments) if name not in FUNCTIONS:
                 return f"{name} of {english.listed([self.value(argument) for argument in arguments])}"
@@ -94,6 +99,14 @@ class Words:
                 return english.length(node)
             case _:
                 return f"whether {self.condition(node)}"
+
+    def branches(self, node: Node) -> str:
+        """`20 if their country is “GB”, otherwise 50`; choices in choices one after the other."""
+        said = []
+        while isinstance(node, nodes.Call) and node.name == "if" and len(node.arguments) == 3:
+            asked, value, node = node.arguments
+            said.append(FUNCTIONS["if"].phrase(self.condition(asked), self.value(value)))
+        return f"{', '.join(said)}, otherwise {self.value(node)}"
 
     def is_value(self, node: Node) -> bool:
         """Not a condition: a computed field, or one side of a comparison."""
@@ -139,7 +152,8 @@ class Words:
 
     def details(self, where: Node | None, table: str) -> str:
         """What `where` says of rows, after a blank: " with genre “opera” in the last 6 months"."""
-        if where is None:
+        where = None if where is None else without_constants(where)
+        if where is None or where == nodes.Literal(True, "boolean"):
             return ""
         found = english.table_of(table, self.schema)
         rows = Words(self.schema, found)
@@ -191,11 +205,26 @@ class Words:
         return f"({self.condition(node, negated)})"
 
     def test(self, node: Node, negated: bool) -> str:
-        """A single condition, or its opposite."""
-        no = "not " * negated
+        """A single condition, or its opposite, and whether it holds for a missing value."""
         match node:
+            case nodes.Not(part=nodes.Call() as part):  # `not contains(…)` is one condition
+                said = self.bare_test(part, not negated)
             case nodes.Not(part=part):
                 return self.test(part, not negated)
+            case _:
+                said = self.bare_test(node, negated)
+        return said + self.remark(node, negated)
+
+    def remark(self, node: Node, negated: bool) -> str:
+        return remark(node, negated, self.type_of, self.always) if self.remarks else ""
+
+    def always(self, name: str) -> bool:
+        """Whether a column is known of every row that is seen: the key, and the time."""
+        return name in (self.table.key, self.table.at) if self.table else name == self.schema.key
+
+    def bare_test(self, node: Node, negated: bool) -> str:
+        no = "not " * negated
+        match node:
             case nodes.Comparison():
                 return self.comparison(node, negated)
             case nodes.Between(value=value, low=low, high=high):
@@ -207,11 +236,15 @@ class Words:
             case nodes.In(value=value, choices=tuple() as choices):
                 return self.choice(value, choices, negated)
             case nodes.IsSet(value=value, negated=missing):
-                return f"{self.value(value)} is {'not known' if missing is not negated else 'known'}"
+                said, known = self.value(value), missing is negated
+                if said.startswith(("their first ", "their last ")) and isinstance(value, nodes.Aggregate):
+                    return f"there is {'a' if known else 'no'} {said.removeprefix('their ')}"
+                return f"{said} is {'known' if known else 'not known'}"
             case nodes.Within(value=value, upcoming=upcoming):
                 return f"{self.value(value)} {'is' if upcoming else 'was'} {no}{self.window(node)}"
             case nodes.Timed(value=value):
-                return f"{self.value(value)} was {no}{self.window(node)}"
+                when = self.window(node)
+                return f"{self.value(value)} {'is' if when.endswith(' now') else 'was'} {no}{when}"
             case nodes.Call() if not self.is_value(node):
                 return self.call(node, negated)
             case nodes.Literal(kind="boolean", value=value):
@@ -234,8 +267,10 @@ class Words:
         missing, no = len(known) < len(choices), "not " * negated
         verb = "was" if self.type_of(value) in _TIMES else "is"
         first, *others = [self.chosen(value, choice) for choice in known] or [""]
-        on = "on " if first.startswith("on ") else ""
+        on = next((word for word in ("on a ", "on ", "in ") if first.startswith(word)), "")
+        on = on if all(other.startswith(on) for other in others) else ""
         said = english.listed([first, *(other.removeprefix(on) for other in others)], "or")
+        value = _calendar(value, *known) or value
         said += " in any case" if plain else ""
         if not choices:
             return f"{self.value(value)} is {no}one of an empty list"
@@ -249,7 +284,8 @@ class Words:
         kind = self.type_of(value)
         if kind in _TIMES and isinstance(choice, nodes.Literal):
             return english.compared_with_moment("=", str(choice.value), kind)
-        return self.literal(value, choice)
+        words = self.literal(value, choice)
+        return f"{_PARTS[value.name]} {words}" if _is_calendar(value, choice) else words
 
     def comparison(self, node: nodes.Comparison, negated: bool) -> str:
         sign, left, right = oriented(node)
@@ -257,31 +293,35 @@ class Words:
             return self.yes_or_no(left, bool(right.value), sign == "!=", negated)
         plain = in_any_case(left, right)
         left, right = plain or (left, right)
-        said = self.value(left)
+        said = self.value((sign in ("=", "!=") and _calendar(left, right)) or left)
         kind = self.type_of(left)
         if kind in _TIMES and isinstance(right, nodes.Literal):
             no = "not " if negated is not (sign == "!=") else ""
             asked = "=" if sign == "!=" else sign
             return f"{said} was {no}{english.compared_with_moment(asked, str(right.value), kind)}"
+        if negated and sign in ("<=", ">="):  # `is more than 5` rather than `is not at most 5`
+            sign, negated = (">" if sign == "<=" else "<"), False
         words = (english.TIME_COMPARISONS if kind in _TIMES else english.COMPARISONS)[sign]
         if isinstance(left, nodes.Aggregate) and left.name == "sum":
             said, words = said.removeprefix("the sum of "), words.replace("is", "adds up to", 1)
         if negated:
             words = words.replace(" not", "", 1) if " not" in words else _refused(words)
-        said += "," * (", " in said)
-        unknown = " or not known" if negated and sign == "!=" and kind == "number" else ""
-        return f"{said} {words} {self.literal(left, right)}{unknown}{' in any case' if plain else ''}"
+        said += "," * (", " in said and not said.endswith(")"))
+        bound = self.chosen(left, right) if sign in ("=", "!=") else self.literal(left, right)
+        if _is_calendar(left, right) and sign not in ("=", "!="):
+            words = words.replace("at least", "not before").replace("at most", "not after")
+            words = words.replace("more than", "after").replace("less than", "before")
+        return f"{said} {words} {bound}{' in any case' if plain else ''}"
 
     def yes_or_no(self, node: Node, wanted: bool, differs: bool, negated: bool) -> str:
         """`x = false` asks for a known no; `x != true` takes in who did not say."""
-        alone = joined(node, False)[1] or isinstance(node, nodes.Comparison | nodes.Call)
-        said = self.value(node)
-        if alone and not self.is_value(node) and differs is negated:
-            return self.condition(node, not wanted)
-        word = "true" if wanted else "false"
-        if differs is negated:
-            return f"{said} is {word}"
-        return f"{said} is not true" if wanted else f"{said} is true or not known"
+        same = differs is negated
+        if isinstance(node, nodes.Call) and not self.is_value(node):
+            return self.call(node, wanted is not same)
+        if not isinstance(node, nodes.Path | nodes.Call | nodes.Literal | nodes.Null):
+            return self.condition(node, wanted is not same)  # true or false, and never unknown
+        said, word = self.value(node), "true" if wanted else "false"
+        return f"{said} is {word if same else 'not true' if wanted else 'true'}"
 
     def moment(self, value: Node, other: Node) -> str:
         if self.type_of(value) in _TIMES and isinstance(other, nodes.Literal):
@@ -298,6 +338,8 @@ class Words:
         return self.value(other)
 
     def window(self, node: nodes.Within | nodes.Timed) -> str:
+        if isinstance(node, nodes.Timed) and isinstance(node.moment, nodes.Period) and not node.moment.count:
+            return f"{node.relation} now"
         if isinstance(node, nodes.Within):
             return f"in the {'next' if node.upcoming else 'last'} {english.period(node.period)}"
         if isinstance(node.moment, nodes.Period):
@@ -305,6 +347,20 @@ class Words:
             return f"{far} {english.length(node.moment)} ago"
         sign = "<" if node.relation == "before" else ">"
         return english.compared_with_moment(sign, str(node.moment.value), self.type_of(node.value))
+
+
+#: Parts of a date that are said as when it is: `is in June`, `is on a Monday`.
+_PARTS = {"month": "in", "year": "in", "day_of_week": "on a"}
+
+
+def _is_calendar(value: Node, choice: Node) -> TypeGuard[nodes.Call]:
+    return isinstance(value, nodes.Call) and value.name in _PARTS and isinstance(choice, nodes.Literal)
+
+
+def _calendar(value: Node, *choices: Node) -> Node | None:
+    """The date whose month, year or weekday is compared with what is written out."""
+    asked = bool(choices) and all(_is_calendar(value, choice) for choice in choices)
+    return value.arguments[0] if asked and isinstance(value, nodes.Call) and value.arguments else None
 
 
 def _path(column: str | None) -> nodes.Path:

@@ -9,6 +9,7 @@ from usher.rules import Schema, Table, check, describe, parse, theatre
 from usher.rules.nodes import Node
 from usher.rules.tests.rules import rules
 from usher.rules.tests.shop import SCHEMA as SHOP
+from usher.rules.tests.shop import Shop
 
 SCHEMA = Schema(
     columns={
@@ -59,11 +60,13 @@ SENTENCES = {
     'country = "GB" and (tag("VIP") or exists(orders))': (
         "Customers whose country is “GB”, and who either are tagged “VIP” or have ordered at least once."
     ),
-    'not (country = "GB" or age > 30)': "Customers whose country is not “GB” and age is not more than 30.",
+    'not (country = "GB" or age > 30)': (
+        "Customers whose country is not “GB” (or not known) and age is not more than 30 (or not known)."
+    ),
     'email is set and joined after "2024-05-01"': (
         "Customers whose email is known and joined date was after the start of 1 May 2024."
     ),
-    "birthday within next 7 days": "Customers whose birthday is in the next 7 days.",
+    "birthday within next 7 days": "Customers whose date of birth is in the next 7 days.",
     "not sum(orders.value) > 1300": (
         "Customers for whom the value of their orders does not add up to more than 1,300."
     ),
@@ -105,6 +108,41 @@ def test_it_can_say_a_rule_that_does_not_fit() -> None:
     assert describe(parse("count(gifts) > 1 and anniversary(x) within 1 day"), SCHEMA) == (
         "Customers who have given more than once and whose x's anniversary was in the last day."
     )
+
+
+#: Single conditions: the customer has no value at all, and no rows.
+ON_MISSING_VALUES = [
+    *('country = "GB"', 'country != "GB"', 'not country = "GB"', 'not country != "GB"', "age != 5"),
+    *("not age != 5", "not age = 5", "age <= 5", "not age <= 5", 'birthday != "2000-01-01"'),
+    *("not birthday within 5 days", 'not joined before "2000-01-01"', "not age between 1 and 5"),
+    *('not contains(country, "x")', 'not not contains(country, "x")', 'contains(country, "x") != true'),
+    *('contains(country, "x") = false', "opted_in != false", "not opted_in = false", "opted_in = false"),
+    *('not country in ["GB"]', 'country in ["GB"]', "coalesce(country, email) != 'y'", "not age / 2 > 5"),
+    *("not max(orders.value) > 5", "max(orders.value) != 5", "not last(orders.day) within 5 days"),
+    *("first(orders.genre) != 'opera'", "not days_since(last(orders.day)) > 5"),
+    *("not quantile(age, 5) = 5", "quantile(age, 5) != 5", "month(birthday) != 5", "not month(birthday) = 5"),
+    *("not recency_score(orders) = 5", "day_of_week(joined) != 'Monday'", "households.size != 2"),
+    *("not households.size = 2", "households.place != 'x'", "not anniversary(birthday) within 5 days"),
+]
+
+
+@pytest.mark.parametrize("rule", ON_MISSING_VALUES)
+def test_it_says_where_missing_values_decide(rule: str) -> None:
+    sentence = describe(parse(rule), SHOP)
+    said = sentence.endswith((" (or not known).", " (or there is none)."))
+    assert said is bool(Shop(customers=[{"id": 1}]).who(rule)), sentence
+
+
+NEVER_MISSING = [
+    *("not length(country) > 5", "not count(orders) > 5", "not sum(orders.value) > 5", "not id = 5"),
+    *('coalesce(country, "x") != "y"', 'not if(opted_in, "x", "y") = "x"', 'not tag("VIP")', "not opted_in"),
+    *("exists(orders where not day within 5 days)", "not distinct(orders.genre) > 2"),
+]
+
+
+@pytest.mark.parametrize("rule", NEVER_MISSING)
+def test_it_says_nothing_of_missing_values_where_none_can_be(rule: str) -> None:
+    assert "(or" not in describe(parse(rule), SHOP)
 
 
 @settings(max_examples=100, deadline=None)
