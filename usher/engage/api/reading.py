@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Model, QuerySet, TextChoices
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, reply
 from usher.engage.api.problems import ApiError, invalid
+from usher.engage.models import PageMark
 
 M = TypeVar("M", bound=Model)
 C = TypeVar("C", bound=TextChoices)
 
 LARGEST_ID = 2**63 - 1
 MOST = 1000
+#: How long a mark is believed; without one the rows before a page are counted off, which takes longer.
+MARK_LASTS = timedelta(hours=1)
 
 
 def whole(value: object, name: str) -> int:
@@ -90,8 +96,58 @@ def window(call: Call, most: int = MOST, names: Iterable[str] = ("select",)) -> 
     return slice(skip, min(skip + select, LARGEST_ID))
 
 
-def page(
-    call: Call, rows: QuerySet[M], shape: Callable[[M], dict[str, Any]], **window_of: Any
-) -> HttpResponse:
-    """One page of rows in the order of their ids, which new rows do not disturb."""
-    return reply([shape(row) for row in rows.order_by("pk")[window(call, **window_of)]])
+def page(call: Call, rows: QuerySet[M], shape: Callable[[M], dict[str, Any]], **how: Any) -> HttpResponse:
+    """One page of rows in the order of their ids, which new rows do not disturb (`how`: see `taken`)."""
+    return reply([shape(row) for row in taken(call, rows, **how)])
+
+
+def taken(
+    call: Call,
+    rows: QuerySet[M],
+    *,
+    key: str = "pk",
+    most: int = MOST,
+    names: Iterable[str] = ("select",),
+) -> list[M]:
+    """The rows that `select` and `skip` ask for, by ascending `key`, a whole number that is each row's own.
+
+    Where a page ended is kept, and the next one begins behind it. So the last page costs what the first did,
+    and whoever reads on meets every row that stays, even when rows of earlier pages go away meanwhile.
+    """
+    wanted = window(call, most, names)
+    rows = rows.order_by(key)
+    query = _digest(rows)
+    after = _mark(call, query, wanted.start) if wanted.start else None
+    if after is None:
+        found = list(rows[wanted])
+    else:
+        found = list(rows.filter(**{f"{key}__gt": after})[: wanted.stop - wanted.start])
+    if found and len(found) == wanted.stop - wanted.start:
+        _keep(call, query, wanted.stop, attrgetter(key)(found[-1]))
+    return found
+
+
+def _digest(rows: QuerySet[M]) -> str:
+    try:
+        return hashlib.sha256(repr(rows.query.sql_with_params()).encode()).hexdigest()
+    except EmptyResultSet:
+        return ""
+
+
+def _mark(call: Call, query: str, skip: int) -> int | None:
+    marks = PageMark.objects.filter(account=call.account, query=query, skip=skip)
+    return marks.filter(at__gt=call.now - MARK_LASTS).values_list("after", flat=True).first()
+
+
+def _keep(call: Call, query: str, skip: int, after: int) -> None:
+    PageMark.objects.bulk_create(
+        [PageMark(account=call.account, query=query, skip=skip, after=after, at=call.now)],
+        update_conflicts=True,
+        unique_fields=["account", "query", "skip"],
+        update_fields=["after", "at"],
+    )
+
+
+def forget_pages(now: datetime) -> None:
+    """Take away the marks that nobody believes any more."""
+    PageMark.objects.filter(at__lte=now - MARK_LASTS).delete()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db import transaction
 from django.http import HttpResponse
 
-from usher.engage.api import joining
 from usher.engage.api.manner import Call, empty, reply
 from usher.engage.api.problems import missing
 from usher.engage.api.reading import LARGEST_ID, choice, flag, guid, page, since, text, wholes, window
@@ -13,7 +12,7 @@ from usher.engage.api.v2 import sent, shapes
 from usher.engage.api.v2.contacts import MOST_CHANGED, books
 from usher.engage.api.v2.suppressions import SOURCE, resubscription
 from usher.engage.contacts import write
-from usher.engage.lists import edit, members
+from usher.engage.lists import edit, joining, members
 from usher.engage.models import BulkRemoval, Contact, ContactList, Membership
 from usher.engage.models.contacts import Visibility
 from usher.lib import addresses

@@ -9,7 +9,6 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpResponse
 
-from usher.engage.api import joining
 from usher.engage.api.manner import Call, reply
 from usher.engage.api.problems import ApiError, invalid
 from usher.engage.api.reading import LARGEST_ID, choice, wholes
@@ -18,6 +17,7 @@ from usher.engage.api.v3 import shapes
 from usher.engage.contacts import write
 from usher.engage.contacts.suppress import resubscribe, suppress
 from usher.engage.contacts.write import Draft
+from usher.engage.lists import joining
 from usher.engage.models import Contact
 from usher.engage.models.contacts import EmailType, OptInType, Status
 from usher.lib import addresses
