@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +21,9 @@ from usher.sources.read import OpenTable, read_table
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+#: Rows of so long a time are looked at first for the newest.
+RECENT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,16 @@ def connect() -> Any:
 
 
 def newest(connection: duckdb.DuckDBPyConnection, table: Table, now: datetime) -> datetime | None:
-    """The newest moment in the time column of an open table that is not after `now`."""
+    """The newest moment in the time column of an open table that is not after `now`.
+
+    It is mostly a recent one: rows that statistics show to be older are not read for it.
+    """
     if not table.at:
         return None
     moment = f"{sql.name(table.at)}::TIMESTAMPTZ"
     query = f"SELECT max({moment}) FROM {sql.name(table.name)} WHERE {moment} <= ?"
-    found: datetime | None = sql.row(connection, query, [now])[0]
+    recently: datetime | None = sql.row(connection, f"{query} AND {moment} > ?", [now, now - RECENT])[0]
+    found: datetime | None = recently or sql.row(connection, query, [now])[0]
     return found
 
 
