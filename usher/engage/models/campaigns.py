@@ -28,7 +28,10 @@ class Campaign(models.Model):
     subject = models.CharField(max_length=998)
     from_name = models.CharField(max_length=128, blank=True)
     from_address = models.CharField(max_length=254, blank=True)
+    #: The address that stands in the mail for replies.
     reply_to = models.CharField(max_length=254, blank=True)
+    #: Whom replies are forwarded to, as the API calls it; replies go there by `reply_to`.
+    forward_to = models.CharField(max_length=254, blank=True)
     #: What becomes of replies, in Dotdigital's words (Unset, WebMailForward, Webmail, Delete).
     reply_action = models.CharField(max_length=16, default="Unset")
     tags = models.JSONField(default=list)
@@ -96,6 +99,8 @@ class Send(models.Model):
     split = models.JSONField(null=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
+    #: Contacts up to this id have been looked at; those beyond are still to come.
+    reached = models.BigIntegerField(default=0)
     #: When its mails were all in the outbox.
     queued_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from usher.engage.models.accounts import Account
@@ -153,9 +154,22 @@ class Message(models.Model):
             models.Index(
                 fields=["due_at", "id"], condition=models.Q(state="queued"), name="messages_to_send"
             ),
+            # somebody waits for a letter: they are taken before campaigns
+            models.Index(
+                fields=["due_at", "id"],
+                condition=models.Q(state="queued", letter__isnull=False),
+                name="letters_to_send",
+            ),
             models.Index(fields=["claim"], condition=models.Q(state="claimed"), name="messages_in_hand"),
             models.Index(fields=["contact", "queued_at"], name="messages_of_contact"),
-            models.Index(fields=["campaign", "state"], name="messages_of_campaign"),
+            # reports ask when a campaign was last sent, and of what was sent within a time
+            models.Index(fields=["campaign", "sent_at"], name="messages_of_campaign"),
+            # a send has ended when none of its mails is here any more
+            models.Index(
+                fields=["send"],
+                condition=models.Q(send__isnull=False, state__in=["queued", "claimed"]),
+                name="messages_of_send_to_come",
+            ),
             models.Index(fields=["sent_at"], name="messages_sent"),
         ]
 
@@ -183,6 +197,10 @@ class Open(models.Model):
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
 
+    class Meta:
+        # rows come in the order of their time: a few bytes for each hundred pages find those since a moment
+        indexes = [BrinIndex(fields=["at"], autosummarize=True, name="opens_since")]
+
     def __str__(self) -> str:
         return f"open of {self.message_id}"
 
@@ -195,6 +213,9 @@ class Click(models.Model):
     at = models.DateTimeField()
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [BrinIndex(fields=["at"], autosummarize=True, name="clicks_since")]
 
     def __str__(self) -> str:
         return f"click in {self.message_id}"
