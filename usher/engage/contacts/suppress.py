@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from usher.engage.models import Account, Contact, Suppression
+from usher.engage.errors import EngageError
+from usher.engage.models import Account, Contact, SuppressedDomain, Suppression
 from usher.engage.models.contacts import Status
+from usher.lib import addresses
 
 #: Nobody comes back from these by asking: complaints, and suppressions of the platform or of a domain.
 FINAL = frozenset(
@@ -72,6 +74,72 @@ def suppress(
         cursor.execute(_RECORD, values)
         cursor.execute(_MARK, values)
         return int(cursor.rowcount)
+
+
+# The people of a domain, as those of a list of addresses in _RECORD and _MARK.
+_OF_DOMAIN = """
+select email_key from engage_contact
+where account_id = %(account)s and split_part(email_key, '@', 2) = %(domain)s
+"""
+
+_SHARED = """
+insert into engage_suppression (account_id, email_key, reason, at, source)
+select distinct account.id, lower(key), %(reason)s, %(now)s::timestamptz, %(source)s
+from unnest(%(keys)s::text[]) as key, engage_account account
+on conflict (account_id, email_key) where lifted_at is null do update
+set reason = excluded.reason, at = excluded.at, source = excluded.source
+where engage_suppression.reason <> all(%(final)s)
+"""
+
+
+def suppress_domain(account: Account, domain: str, now: datetime, source: str = "operator") -> int:
+    """Never mail this domain's addresses again, those to come included; how many contacts changed.
+
+    Refused for what is no domain. Its subdomains are domains of their own. Doing it twice is harmless.
+    """
+    domain = domain.strip().lower().removeprefix("@")
+    if wrong := addresses.problem(f"somebody@{domain}"):
+        raise EngageError("ERROR_PARAMETER_INVALID", f"'{domain}' is not a domain: {wrong}.")
+    # whoever adds a contact from now on sees this row, unless it has just begun to: so the contacts that are
+    # there are gone through twice, each time when those who are being added were waited for
+    SuppressedDomain.objects.get_or_create(account=account, domain=domain, defaults={"at": now})
+    return sum(_suppress_those_of(account, domain, now, source) for _ in range(2))
+
+
+def _suppress_those_of(account: Account, domain: str, now: datetime, source: str) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select 1 from engage_account where id = %s for update", [account.pk])
+        cursor.execute(_OF_DOMAIN, {"account": account.pk, "domain": domain})
+        keys = [key for (key,) in cursor.fetchall()]
+        return suppress(account, keys, Status.DOMAIN_SUPPRESSION, source, now)
+
+
+def allow_domain(account: Account, domain: str) -> bool:
+    """Take the domain's future addresses again: who is suppressed stays so. False when it was not there."""
+    found = SuppressedDomain.objects.filter(account=account, domain=domain.strip().lower())
+    return bool(found.delete()[0])
+
+
+def suppress_everywhere(email_keys: Iterable[str], now: datetime, source: str = "operator") -> int:
+    """Never mail these addresses again, in any account and for good; how many contacts changed."""
+    keys = sorted({key.strip().lower() for key in email_keys if key.strip()})
+    values: dict[str, Any] = {"keys": keys, "reason": Status.SHARED_SUPPRESSION.value}
+    values |= {"now": now, "source": source[:500], "final": [str(one.value) for one in FINAL]}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SHARED, values)
+        cursor.execute(_MARK.replace("c.account_id = %(account)s and ", ""), values)
+        return int(cursor.rowcount)
+
+
+def share_with(account: Account, now: datetime) -> None:
+    """Give a new account the suppressions that hold everywhere."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into engage_suppression (account_id, email_key, reason, at, source)"
+            " select %s, email_key, reason, %s, min(source) from engage_suppression"
+            " where reason = %s and lifted_at is null group by email_key, reason on conflict do nothing",
+            [account.pk, now, Status.SHARED_SUPPRESSION.value],
+        )
 
 
 def suppression_of(account: Account, email_key: str | None) -> Suppression | None:

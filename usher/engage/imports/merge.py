@@ -22,13 +22,16 @@ COPY = "copy staged (row, email, email_key, opt_in_type, email_type, data) from 
 _REFUSED = """
 delete from staged using (
     select s.row,
-           coalesce(x.reason, case when c.status not in ('Subscribed', 'Deleted') then c.status end,
+           coalesce(x.reason, case when d.id is not null then 'DomainSuppression' end,
+                    case when c.status not in ('Subscribed', 'Deleted') then c.status end,
                     'Unsubscribed') as reason
     from staged s
     left join engage_contact c on c.account_id = %(account)s and c.email_key = s.email_key
     left join engage_suppression x
            on x.account_id = %(account)s and x.email_key = s.email_key and x.lifted_at is null
-    where x.id is not null
+    left join engage_suppresseddomain d
+           on d.account_id = %(account)s and d.domain = split_part(s.email_key, '@', 2)
+    where x.id is not null or d.id is not null
        or c.status not in ('Subscribed', 'Deleted')
        or exists (select 1 from engage_membership m
                   where m.contact_id = c.id and m.list_id = any(%(lists)s) and m.unsubscribed_at is not null)
@@ -88,6 +91,8 @@ on conflict (list_id, contact_id) do nothing
 
 def refuse(cursor: Any, account_id: int, list_ids: Sequence[int]) -> dict[int, str]:
     """Take the rows out whose address may not be mailed; row number -> the status that forbids it."""
+    # whoever suppresses a domain meanwhile waits for the rows that this lets through, and suppresses them
+    cursor.execute("select 1 from engage_account where id = %s for key share", [account_id])
     cursor.execute(_REFUSED, {"account": account_id, "lists": list(list_ids)})
     return dict(cursor.fetchall())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Q
+
 from usher.engage.lists import members
 from usher.engage.models import Contact, ContactList
 from usher.engage.models.contacts import Status
@@ -19,6 +21,17 @@ def join(found: ContactList, contact: Contact, now: datetime) -> None:
 def rejoin(found: ContactList, contact: Contact, now: datetime) -> None:
     """The same for somebody who comes back to a list."""
     if members.rejoin(found, contact, now):
+        _start(found, contact, now)
+
+
+def confirmed(contact: Contact, now: datetime) -> None:
+    """What the lists start that somebody joined who had yet to confirm, and now has."""
+    lists = ContactList.objects.filter(
+        Q(join_program__isnull=False) | Q(join_campaign__isnull=False),
+        memberships__contact=contact,
+        memberships__unsubscribed_at=None,
+    )
+    for found in lists.order_by("pk"):
         _start(found, contact, now)
 
 
