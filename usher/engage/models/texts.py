@@ -41,21 +41,29 @@ class TextMessage(models.Model):
     body = models.TextField()
     #: What the caller wants to have back with it.
     metadata = models.JSONField(null=True)
+    #: What else the caller said of it, as it is given back.
+    options = models.JSONField(default=dict, db_default={})
     state = models.CharField(max_length=10, choices=TextState, default=TextState.QUEUED)
     queued_at = models.DateTimeField()
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
+    #: When the gateway is asked next what became of it; null: not any more.
+    ask_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
     #: The gateway's own name for it, and its last answer.
     gateway_id = models.CharField(max_length=128, blank=True)
-    code = models.SmallIntegerField(null=True)
+    code = models.IntegerField(null=True)
     reply = models.CharField(max_length=500, blank=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="queued"), name="texts_to_send"),
+            models.Index(
+                fields=["ask_at"], condition=models.Q(ask_at__isnull=False), name="texts_to_ask_about"
+            ),
+            models.Index(fields=["updated_at"], condition=models.Q(state="claimed"), name="texts_in_hand"),
             models.Index(fields=["account", "queued_at"], name="texts_lately"),
         ]
 
