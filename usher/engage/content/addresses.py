@@ -20,3 +20,8 @@ def open_url(message: int) -> str:
 def unsubscribe_url(message: int) -> str:
     """The page with one button, and the address of RFC 8058's one-click POST."""
     return f"{settings.USHER_PUBLIC_URL}/t/u/{tokens.signed('unsubscribe', message)}"
+
+
+def confirm_url(confirmation: int) -> str:
+    """The page on which somebody says yes to being mailed."""
+    return f"{settings.USHER_PUBLIC_URL}/t/k/{tokens.signed('confirm', confirmation)}"

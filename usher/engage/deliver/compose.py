@@ -111,7 +111,7 @@ class _Edition:
         data = build(
             from_name=campaign.from_name or account.from_name,
             from_address=campaign.from_address or account.from_address,
-            to_address=one.email,
+            to=[one.email],
             reply_to=campaign.reply_to or None,
             subject=content.subject,
             html=content.html,
