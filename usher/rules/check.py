@@ -100,8 +100,11 @@ class _Checker:
         before = len(self.problems)
         self.tested(node)
         if len(self.problems) == before:
-            for part, wrong in never(node, self.scope.table):
-                self.problem(part, *wrong)
+            self.never(node)
+
+    def never(self, node: Node) -> None:
+        for part, wrong in never(node, self.scope.table, self.schema.tables):
+            self.problem(part, *wrong)
 
     def tested(self, node: Node) -> None:
         match node:
@@ -187,6 +190,7 @@ class _Checker:
             self.problem(node, f"{message[:-1]}{self.scope.example_of(function)}.")
             return returns
         found = [self.argument(function, number, part) for number, part in enumerate(node.arguments)]
+        self.never(node)
         if function.returns != "same":
             return returns
         return self.alike(

@@ -11,7 +11,7 @@ from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
 from usher.rules.functions.registry import Function
 from usher.rules.names import Resolved, resolve
 from usher.rules.schema import Link, Schema, Table, Type
-from usher.rules.slips import FOREIGN
+from usher.rules.slips import FOREIGN, WORDS
 
 #: What is wrong, and what may have been meant.
 Wrong = tuple[str, str | None]
@@ -129,11 +129,24 @@ def _elsewhere(name: str, scope: Scope) -> str | None:
     for kind, names in (("tag", schema.tags), ("segment", schema.segments), ("audience", schema.audiences)):
         if name in names:
             return f'{name} is the name of {_AN[kind]}: write {kind}("{name}").'
+    if name.lower() in WORDS:
+        return f"There is no column in {scope.name} called {name}: {WORDS[name.lower()]}."
     if name.lower() in FOREIGN:
         return f"There is no column in {scope.name} called {name}: {FOREIGN[name.lower()]}."
     if name in FUNCTIONS:
         return f"{name} is a function{scope.example_of(FUNCTIONS[name])}."
+    if name in ROW_FUNCTIONS:
+        return f"{name} is a function of related rows{_example_of_rows(name, schema)}."
     return None
+
+
+def _example_of_rows(name: str, schema: Schema) -> str:
+    """`, for example sum(orders.value)`; nothing where no table fits."""
+    for table in schema.tables.values():
+        column = Scope(schema, table).column_of(ROW_FUNCTIONS[name].takes)
+        if column or not ROW_FUNCTIONS[name].of_column:
+            return f", for example {name}({table.name}{f'.{column}' if column else ''})"
+    return ""
 
 
 _AN = {"tag": "a tag", "segment": "a segment", "audience": "an audience"}

@@ -1,11 +1,12 @@
-"""Conditions that can never hold, whatever the data are, and why."""
+"""Conditions that can never hold or are surely slips, whatever the data are, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from usher.rules import nodes
 from usher.rules.functions import ROW_FUNCTIONS
+from usher.rules.functions.text import is_never_closed
 from usher.rules.functions.time import WEEKDAYS
 from usher.rules.nearest import Wrong, nearest
 from usher.rules.nodes import Node
@@ -15,8 +16,8 @@ from usher.rules.shapes import oriented
 _RANGES = {"month": (1, 12), "day_of_month": (1, 31), "hour": (0, 23)}
 
 
-def never(node: Node, table: Table | None) -> Iterator[tuple[Node, Wrong]]:
-    """What in a single condition cannot hold; `table`: of whose rows it is asked."""
+def never(node: Node, table: Table | None, tables: Mapping[str, Table]) -> Iterator[tuple[Node, Wrong]]:
+    """What in a single condition cannot hold; `table`: of whose rows it is asked; `tables`: all with rows."""
     match node:
         case nodes.Comparison():
             sign, value, bound = oriented(node)
@@ -24,14 +25,32 @@ def never(node: Node, table: Table | None) -> Iterator[tuple[Node, Wrong]]:
         case nodes.In(value=value, choices=tuple() as choices):
             for choice in choices:
                 yield from _compared(value, "=", choice)
+        case nodes.Call(name="match", arguments=(_, nodes.Literal(value=str() as glob) as pattern)):
+            if is_never_closed(glob):  # of an event it stands for itself, as Segment has it
+                what = (
+                    f"The pattern {glob!r} has a [ that is never closed: write \\[ for the character itself."
+                )
+                yield pattern, (what, None)
         case nodes.Within(period=nodes.Period(count=0) as period):
             yield node, (f"Nothing is within {period.count} {period.unit}s: the shortest time is 1.", None)
-        case nodes.Within(value=nodes.Path(name=name), upcoming=True) if table and name == table.at:
-            advice = "ask for a column of its own, or of a linked table, that says what is to come"
-            yield (
-                node,
-                (f"Rows of {table.name} are seen from their {name} on, so none is to come: {advice}.", None),
-            )
+        case (
+            nodes.Within(value=value, upcoming=True)
+            | nodes.Timed(value=value, relation="after", moment=nodes.Period(count=0))
+        ):
+            if seen := _own_time(value, table, tables):
+                advice = "ask for a column of its own, or of a linked table, that says what is to come"
+                what = f"Rows of {seen.name} are seen from their {seen.at} on, so none is to come"
+                yield node, (f"{what}: {advice}.", None)
+
+
+def _own_time(value: Node, table: Table | None, tables: Mapping[str, Table]) -> Table | None:
+    """The table whose own time a value is: that of a row, or of the first or last of them."""
+    match value:
+        case nodes.Path(name=name) if table and name == table.at:
+            return table
+        case nodes.Aggregate(table=of, column=column) if of in tables and column == tables[of].at:
+            return tables[of] if column else None
+    return None
 
 
 def _compared(value: Node, sign: str, bound: Node) -> Iterator[tuple[Node, Wrong]]:

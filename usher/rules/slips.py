@@ -39,6 +39,11 @@ _HINTS = (
     (r"=", r"=", "write = once."),
     (r"=", r"[<>]", "write <= or >=."),
     (r"<", r">", "write != for “is not”."),
+    (
+        r"(^|\(|\b(and|or)\s)\s*(and|or)",
+        r"\w",
+        "“and” and “or” stand between two conditions: one is missing.",
+    ),
     (r"=", r"!", "write != for “is not”."),
     (r"", r"==", "write = once."),
     (r"", r"<>", "write != for “is not”."),
@@ -55,7 +60,15 @@ _HINTS = (
     (r"", r",", "write and or or between two conditions."),
     (r"", r"\.\d", "write 0 in front of the point: 0.5."),
     (r"", r"[$€£]", "write the number alone, without a currency."),
+    (r"", r"\d+(\.\d+)?e[+-]?\d", "write the number in digits, without e: 1000 for 1e3."),
     (r"", r"\d+(\.\d+)?[a-z]", "write the number in digits: 1000."),
+    (r"\bafter", r"(now|today)\b", "write `x in next 30 days`; for any time to come `x after 0 days ago`."),
+    (
+        r"\bbefore",
+        r"(now|today)\b",
+        "write `x within 30 days`; for any time that is over `x before 0 days ago`.",
+    ),
+    (r"\b(before|after)", r"(yesterday|tomorrow)\b", "write `x within 1 day`, `x in next 1 day` or a date."),
     (r"", r"%|mod\b", "% stands behind `top` and `sample` only; there is no remainder in a rule."),
     (r"", r"is\s+(not\s+)?(null|empty|missing)\b", "write `is set` or `is not set`."),
     (r"\bis(\s+not)?", r"(null|empty|missing|blank|unknown)\b", "write `is set` or `is not set`."),
@@ -107,7 +120,10 @@ FOREIGN = {
     **dict.fromkeys(
         ["dateadd", "date_add", "date_sub"], "write `x within 30 days` or `x before 30 days ago`"
     ),
-    **dict.fromkeys(["now", "today", "getdate", "current_date"], "write `x within 30 days` or days_since(x)"),
+    **dict.fromkeys(
+        ["now", "today", "getdate", "current_date"],
+        "write `x within 30 days`, `x in next 30 days` or days_since(x)",
+    ),
     **dict.fromkeys(["date", "to_date", "timestamp"], 'a date is written as a text: "2024-05-31"'),
     **dict.fromkeys(["weekday", "dayofweek", "dow"], 'write day_of_week(x) = "Monday"'),
     **dict.fromkeys(["dayofmonth", "day"], "write day_of_month(x)"),
@@ -116,6 +132,20 @@ FOREIGN = {
     **dict.fromkeys(["mode"], "write most_frequent(table.column)"),
     **dict.fromkeys(["count_distinct", "unique"], "write distinct(table.column)"),
     **dict.fromkeys(["followed_by", "sequence"], 'write did "A" then "B" within 7 days'),
+}
+#: Words of the language that cannot stand where a value stands.
+WORDS = {
+    "not": 'it stands before a condition, for example not tag("VIP")',
+    **dict.fromkeys(["and", "or"], "it stands between two conditions"),
+    **dict.fromkeys(
+        ["where", "with"], "it stands inside of brackets, for example count(orders where value > 5)"
+    ),
+    **dict.fromkeys(["then", "did"], 'a sequence is written did "A" then "B"'),
+    **dict.fromkeys(["top", "sample"], "write top 100 by value, or sample 10%"),
+    **dict.fromkeys(["everybody", "everyone", "anybody", "all"], "write true"),
+    **dict.fromkeys(["nobody", "none"], "write false"),
+    **dict.fromkeys(["yes"], "write true, or the column alone"),
+    **dict.fromkeys(["no"], "write false"),
 }
 ANNIVERSARY = (
     "anniversary(…) is asked with `within` only, for example anniversary(birthday) within next 7 days."

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: What `trim` takes away, and what may stand around a number.
 BLANKS = " \t\n\r\v\f"
 _SPECIAL = frozenset(".^$*+?()[]{}|\\")
+#: Of a glob: one of several characters, a character with a backslash, any other.
+_TOKEN = re.compile(r"\[.[^\]]*\]|\\.|.", re.DOTALL)
 
 
 def glob_pattern(glob: str) -> str:
@@ -29,26 +31,19 @@ def glob_pattern(glob: str) -> str:
 
 def _between_stars(glob: str) -> list[str]:
     """The parts of a glob between its stars, each a regular expression for a text of one length."""
-    parts, at = [""], 0
-    while at < len(glob):
-        character = glob[at]
-        closing = glob.find("]", at + 2) if character == "[" else -1
-        if character == "*":
+    parts = [""]
+    for token in _TOKEN.findall(glob):
+        if token == "*":
             parts.append("")
-        elif character == "?":
+        elif token == "?":
             parts[-1] += "."
-        elif closing > 0:
-            negated = "^" if glob[at + 1] == "^" and closing > at + 2 else ""
-            inside = glob[at + 1 + len(negated) : closing]
-            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside)
+        elif len(token) > 2:
+            negated = "^" if token[1] == "^" and len(token) > 3 else ""
+            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", token[1 + len(negated) : -1])
             parts[-1] += f"[{negated}{inside}]"
-            at = closing
         else:
-            if character == "\\" and at + 1 < len(glob):
-                at += 1
-                character = glob[at]
+            character = token[-1]
             parts[-1] += "\\" + character if character in _SPECIAL else character
-        at += 1
     return parts
 
 
@@ -88,6 +83,11 @@ def _length_of(part: re.Pattern[str]) -> int:
 def wrong_glob(glob: str) -> str | None:
     """What is wrong with a pattern, in words."""
     return f"The pattern {glob!r} has a range in [ ] that runs backwards." if _glob(glob) is None else None
+
+
+def is_never_closed(glob: str) -> bool:
+    """Whether a `[` of a pattern opens nothing, and stands for itself."""
+    return "[" in _TOKEN.findall(glob)
 
 
 def _match_ibis(clock: Clock, value: ir.StringValue, glob: str) -> ir.Value:

@@ -49,6 +49,16 @@ PROBLEMS = {
     "contains(country)": 'contains takes 2 values, not 1, for example contains(country, "x").',
     "match(country, email)": "match needs its pattern written out in quotes.",
     'match(country, "[z-a]")': "The pattern '[z-a]' has a range in [ ] that runs backwards.",
+    'match(country, "[ab")': (
+        "The pattern '[ab' has a [ that is never closed: write \\[ for the character itself."
+    ),
+    "not": (
+        "There is no column in customers called not: it stands before a condition, for example"
+        ' not tag("VIP").'
+    ),
+    "everybody": "There is no column in customers called everybody: write true.",
+    "count": "count is a function of related rows, for example count(orders).",
+    "median": "median is a function of related rows, for example median(orders.value).",
     'exists(orders where tag("VIP"))': "tag(…) asks about one of the customers: put it outside of `where`.",
     "exists(orders where count(visits) > 1)": "count(…) cannot stand inside another `where`.",
     "anniversary(birthday) = 5": (
@@ -60,7 +70,8 @@ PROBLEMS = {
         'This compares a date with a number: they are never equal. Write a date in quotes: "2024-05-31".'
     ),
     "joined > today": (
-        "There is no column in customers called today: write `x within 30 days` or days_since(x)."
+        "There is no column in customers called today:"
+        " write `x within 30 days`, `x in next 30 days` or days_since(x)."
     ),
     "country = contry": "There is no column in customers called contry. Did you mean country?",
     "VIP": 'VIP is the name of a tag: write tag("VIP").',
@@ -134,7 +145,9 @@ PROBLEMS = {
     "if(age, 1, 2) = 1": "if takes true or false such as opted_in here, and this is a number.",
     "typeof(age) = 'number'": "typeof(…) is asked of single events only.",
     "lower(country) = 'gb'": "There is no function called lower: write lowercase(…).",
-    "now() > birthday": ("There is no function called now: write `x within 30 days` or days_since(x)."),
+    "now() > birthday": (
+        "There is no function called now: write `x within 30 days`, `x in next 30 days` or days_since(x)."
+    ),
     "datediff(birthday, joined) > 1": (
         "There is no function called datediff: write days_between(a, b) or days_since(a)."
     ),
@@ -296,6 +309,8 @@ def test_it_lists_what_a_rule_speaks_of() -> None:
         ("recency_score(orders) > 5", "recency_score gives whole numbers from 1 to 5: this can never hold."),
         ("joined within 0 days", "Nothing is within 0 days: the shortest time is 1."),
         ("exists(visits where at within next 5 days)", "Rows of visits are seen from their at on, so none"),
+        ("exists(visits where at after 0 days ago)", "Rows of visits are seen from their at on, so none"),
+        ("last(visits.at) in next 5 days", "Rows of visits are seen from their at on, so none"),
     ],
 )
 def test_it_refuses_what_can_never_hold(rule: str, said: str) -> None:
@@ -311,6 +326,8 @@ def test_it_refuses_what_can_never_hold(rule: str, said: str) -> None:
         "hour(seen) < 24",
         "quantile(age, 4) > 3",
         "exists(orders where performances.starts within next 5 days)",
+        "joined after 0 days ago",
+        'match(country, "[[]*[]]") or match(country, "\\\\[*")',
     ],
 )
 def test_it_takes_what_may_hold(rule: str) -> None:

@@ -106,6 +106,12 @@ ERRORS = {
 
 
 HINTS = {
+    "age > 1e400": "write the number in digits, without e: 1000 for 1e3.",
+    "joined after now": "write `x in next 30 days`; for any time to come `x after 0 days ago`.",
+    "joined before today": "write `x within 30 days`; for any time that is over `x before 0 days ago`.",
+    "joined after yesterday": "write `x within 1 day`, `x in next 1 day` or a date.",
+    "a = 1 or or b": "“and” and “or” stand between two conditions: one is missing.",
+    "and a = 1": "“and” and “or” stand between two conditions: one is missing.",
     "country LIKE 'G%'": 'write contains(column, "text") or match(column, "te*").',
     "country IS NULL": "write `is set` or `is not set`.",
     "country IS NOT NULL": "write `is set` or `is not set`.",
