@@ -1,0 +1,113 @@
+"""Letters: mails with content of their own, put into the outbox for each of their recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import connection, transaction
+
+from usher.engage.contacts.suppress import FINAL
+from usher.engage.errors import EngageError
+from usher.engage.messages import asking
+from usher.engage.messages.mime import File
+from usher.engage.models import Attachment, Confirmation, Letter, Message
+from usher.lib import addresses
+
+#: Bytes of a letter: its text, its HTML and its files together.
+LARGEST = 15 * 1024 * 1024
+#: A confirmation's letter has an id made from the confirmation's, so that it is written once.
+_CONFIRMATIONS = UUID("6f3f4d3a-2c0b-4b0e-9d5e-5d1d1c0c7a11")
+
+#: Why the letter {letter} may not go to {address}; null: it may. What marketing is forbidden does not count:
+#: an opt-out is no reason. Nobody who complained, and no address or domain that is closed for good, gets any
+#: letter; a dead address gets none but the one that asks to come back. Bind `final`.
+BARRED = """
+(select coalesce(suppression.reason, case when domain.id is not null then 'DomainSuppression' end)
+   from engage_letter letter
+   left join engage_suppression suppression
+     on suppression.account_id = letter.account_id and suppression.lifted_at is null
+    and suppression.email_key = lower({address})
+    and (suppression.reason = any(%(final)s)
+         or letter.kind = 'transactional' and suppression.reason = 'HardBounced')
+   left join engage_suppresseddomain domain
+     on domain.account_id = letter.account_id and domain.domain = split_part(lower({address}), '@', 2)
+  where letter.id = {letter})
+"""
+BOUND: dict[str, Any] = {"final": sorted(str(reason.value) for reason in FINAL)}
+
+_QUEUE = f"""
+insert into engage_message
+       (account_id, campaign_id, letter_id, address, node, state, queued_at, due_at,
+        attempts, relay, reply, reason)
+select letter.account_id, letter.campaign_id, letter.id, wanted.address, '',
+       case when barred.reason is null then 'queued' else 'skipped' end, %(now)s, %(now)s,
+       0, '', '', coalesce('may not be mailed: ' || barred.reason, '')
+  from unnest(%(letters)s::uuid[], %(addresses)s::text[]) as wanted(letter, address)
+  join engage_letter letter on letter.id = wanted.letter
+ cross join lateral (select {BARRED.format(letter="letter.id", address="wanted.address")} as reason) barred
+    on conflict do nothing
+"""
+
+
+def send(letters: Iterable[tuple[Letter, Sequence[File]]], now: datetime) -> None:
+    """Put new letters with their files in the outbox, all of them or none.
+
+    Each recipient (to, cc or bcc) gets a message, once; whoever may not be mailed gets one that is skipped
+    and says why. The addresses have been checked. Doing it again with the same letters adds nothing.
+    """
+    all_of_them = list(letters)
+    with transaction.atomic():
+        ids = [letter.pk for letter, _ in all_of_them]
+        known = set(Letter.objects.filter(pk__in=ids).values_list("pk", flat=True))
+        new = [(letter, files) for letter, files in all_of_them if letter.pk not in known]
+        Letter.objects.bulk_create([letter for letter, _ in new], ignore_conflicts=True)
+        Attachment.objects.bulk_create(_attached(letter, file) for letter, files in new for file in files)
+        wanted = [(letter.pk, address) for letter, _ in new for address in recipients(letter)]
+        bound = BOUND | {
+            "now": now,
+            "letters": [one for one, _ in wanted],
+            "addresses": [a for _, a in wanted],
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_QUEUE, bound)
+
+
+def recipients(letter: Letter) -> list[str]:
+    """Everybody who gets a copy, each once."""
+    return list({addresses.key(one): one for one in [*letter.bcc, *letter.cc, *letter.to]}.values())
+
+
+def size(letter: Letter, files: Iterable[File]) -> int:
+    """Bytes, to be compared with LARGEST."""
+    return len(letter.html.encode()) + len(letter.text.encode()) + sum(len(file.content) for file in files)
+
+
+def confirm(confirmation: Confirmation, now: datetime) -> Message:
+    """Queue the mail that asks somebody to confirm, and answer its message; once, however often it is called.
+
+    It goes to those who did not confirm yet and to those who left, too; to a final suppression it does not
+    (its message is skipped). EngageError for a contact without an address.
+    """
+    contact = confirmation.contact
+    if not contact.email:
+        raise EngageError("ERROR_INVALID_EMAIL", "The contact has no address.")
+    words = asking.written(confirmation)
+    letter = Letter(
+        id=uuid5(_CONFIRMATIONS, str(confirmation.pk)),
+        account=contact.account,
+        kind=Letter.Kind.CONFIRMATION,
+        to=[contact.email],
+        subject=words.subject,
+        html=words.html,
+        text=words.text,
+        created_at=now,
+    )
+    send([(letter, ())], now)
+    return Message.objects.get(letter=letter)
+
+
+def _attached(letter: Letter, file: File) -> Attachment:
+    return Attachment(letter=letter, name=file.name, content_type=file.content_type, content=file.content)
