@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from usher.engage.campaigns.tasks import run_sends
 from usher.engage.deliver.tasks import deliver_due
 from usher.engage.imports.tasks import run_import
 from usher.engage.programs.tasks import enrol
+from usher.engage.segments.tasks import refresh_segment, refresh_segments
 
-__all__ = ["deliver_due", "enrol", "run_import"]
+__all__ = ["deliver_due", "enrol", "refresh_segment", "refresh_segments", "run_import", "run_sends"]

@@ -13,6 +13,8 @@ from procrastinate.contrib.django import app
 from usher.audiences import due as evaluations
 from usher.audiences.evaluate import evaluate
 from usher.definitions.expiry import settle
+from usher.engage.campaigns import send as sends
+from usher.engage.campaigns.tasks import run_sends
 from usher.engage.deliver import tasks as delivery
 from usher.engage.programs import runner as programs
 from usher.lib import clock
@@ -29,6 +31,7 @@ def wake(now: datetime) -> list[str]:
     jobs: list[tuple[str, bool, Callable[[], object]]] = [
         ("line", _line_is_due(now), lambda: line.defer(now=moment)),
         ("programs", programs.due(now), lambda: run_programs.defer(now=moment)),
+        ("sends", sends.due(now), run_sends.defer),
         ("mail", delivery.due(now), delivery.hand_on),
         ("seeds", seeds.due(now), lambda: look_at_seeds.defer(now=moment)),
     ]
@@ -44,6 +47,7 @@ def next_due(after: datetime) -> datetime | None:
         evaluations.next_due(after),
         syncs.next_due(after),
         programs.next_due(after),
+        sends.next_due(after),
         seeds.next_due(after),
     )
     return min((moment for moment in moments if moment), default=None)

@@ -9,7 +9,7 @@ from html import unescape
 from django.db import connection
 
 #: Written where the unsubscribe address goes.
-UNSUBSCRIBE = re.compile(r"https?://\$UNSUB\$/?", re.IGNORECASE)
+UNSUBSCRIBE = re.compile(r"(?:https?://)?\$UNSUB\$/?", re.IGNORECASE)
 #: An <a …> with its http address; the loose text cannot run past the tag's end.
 _ANCHOR = re.compile(
     r"""(?ix) ( <a \s (?:[^<>]*? \s)? href \s* = \s* )  (?: "(https?://[^"<>]*)" | '(https?://[^'<>]*)' )"""

@@ -8,23 +8,35 @@ from typing import Any
 
 from django.db import connection
 
-from usher.engage.models import Campaign
+from usher.engage.models import Campaign, Send
 
-#: One row per (contact_id, enrolment_id, node) of the relation `wanted`, for whoever may be mailed now.
-#: Doing it again for the same enrolment and node adds nothing. Bind `campaign` and `now`.
-INSERT = """
-insert into engage_message
-       (account_id, campaign_id, contact_id, enrolment_id, node, state, queued_at, due_at,
-        attempts, relay, reply, reason)
-select contact.account_id, %(campaign)s, contact.id, wanted.enrolment_id, wanted.node,
-       'queued', %(now)s, %(now)s, 0, '', '', ''
-  from wanted
+#: Whoever of `wanted` may be mailed now with the campaign that is bound, as `contact`: subscribed, not
+#: suppressed by address or domain, and not opted out of the campaign's topic.
+MAILABLE = """
   join engage_contact contact on contact.id = wanted.contact_id
  where contact.status = 'Subscribed' and contact.email_key is not null
    and not exists (select 1 from engage_suppression suppression
                     where suppression.account_id = contact.account_id
                       and suppression.email_key = contact.email_key
                       and suppression.lifted_at is null)
+   and not exists (select 1 from engage_suppresseddomain shut
+                    where shut.account_id = contact.account_id
+                      and shut.domain = split_part(contact.email_key, '@', -1))
+   and not exists (select 1 from engage_choice choice
+                    where choice.contact_id = contact.id and not choice.opted_in
+                      and choice.preference_id =
+                          (select preference_id from engage_campaign where id = %(campaign)s))
+"""
+
+#: One row per (contact_id, enrolment_id, node) of the relation `wanted`, for whoever may be mailed now.
+#: Doing it again for the same enrolment and node adds nothing. Bind `campaign` and `now`.
+INSERT = f"""
+insert into engage_message
+       (account_id, campaign_id, contact_id, enrolment_id, node, state, queued_at, due_at,
+        attempts, relay, reply, reason)
+select contact.account_id, %(campaign)s, contact.id, wanted.enrolment_id, wanted.node,
+       'queued', %(now)s, %(now)s, 0, '', '', ''
+  from wanted {MAILABLE}
     on conflict (enrolment_id, node) do nothing
 returning enrolment_id
 """
@@ -37,6 +49,37 @@ with wanted as (
 ), queued as ({INSERT})
 select count(*) from queued
 """
+
+# The hour of the day at which each has opened most; of several the earliest.
+_HABITS = """, habits as (
+    select message.contact_id,
+           mode() within group (order by extract(hour from seen.at at time zone %(zone)s)::int) as hour
+      from engage_message message join engage_open seen on seen.message_id = message.id
+     where message.contact_id = any(%(contacts)s)
+     group by message.contact_id
+)"""
+# That hour within the day that begins with the send; without a habit, or within it, the beginning.
+_AT_ITS_HOUR = """
+(select case when habits.hour <> extract(hour from %(start)s::timestamptz at time zone %(zone)s)
+             then date_trunc('hour', %(start)s::timestamptz, %(zone)s)
+                  + make_interval(hours => (24 + habits.hour
+                        - extract(hour from %(start)s::timestamptz at time zone %(zone)s)::int) %% 24)
+        end
+   from habits where habits.contact_id = contact.id)"""
+
+_SEND = """
+with wanted as (select unnest(%(contacts)s::bigint[]) as contact_id){habits}
+insert into engage_message
+       (account_id, campaign_id, contact_id, send_id, node, state, queued_at, due_at,
+        attempts, relay, reply, reason)
+select contact.account_id, %(campaign)s, contact.id, %(send)s, '', 'queued', %(now)s,
+       greatest(coalesce({hour}, %(now)s), %(now)s), 0, '', '', ''
+  from wanted {mailable}
+   and contact.account_id = %(account)s
+    on conflict (send_id, contact_id) where send_id is not null do nothing
+"""
+_AT_ONCE = _SEND.format(habits="", hour="null", mailable=MAILABLE)
+_OPTIMISED = _SEND.format(habits=_HABITS, hour=_AT_ITS_HOUR, mailable=MAILABLE)
 
 
 def queue(campaign: Campaign, contact_ids: Sequence[int], now: datetime) -> int:
@@ -51,3 +94,22 @@ def queue(campaign: Campaign, contact_ids: Sequence[int], now: datetime) -> int:
         cursor.execute(_QUEUE, bound)
         row = cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+def queue_send(send: Send, contact_ids: Sequence[int], now: datetime) -> int:
+    """Queue a send's campaign for these of its contacts; how many may be mailed and were not queued before.
+
+    An optimised send reaches each within the day after it started, at the hour at which it opens most.
+    """
+    bound: dict[str, Any] = {
+        "account": send.account_id,
+        "campaign": send.campaign_id,
+        "send": send.pk,
+        "contacts": list(contact_ids),
+        "start": send.started_at or now,
+        "zone": send.account.time_zone,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_OPTIMISED if send.optimised else _AT_ONCE, bound)
+        return int(cursor.rowcount)

@@ -20,6 +20,15 @@ class CampaignStatus(models.TextChoices):
     TRIGGERED = "Triggered"
 
 
+class ReplyAction(models.TextChoices):
+    """What becomes of replies. They go to the address in the mail; nothing collects them here."""
+
+    UNSET = "Unset"
+    FORWARD = "WebMailForward"
+    WEBMAIL = "Webmail"
+    DELETE = "Delete"
+
+
 class Campaign(models.Model):
     """A mail's content. A triggered one is sent by programs and join actions, again and again."""
 
@@ -32,7 +41,7 @@ class Campaign(models.Model):
     reply_to = models.CharField(max_length=254, blank=True)
     #: Whom replies are forwarded to, as the API calls it; replies go there by `reply_to`.
     forward_to = models.CharField(max_length=254, blank=True)
-    #: What becomes of replies, in Dotdigital's words (Unset, WebMailForward, Webmail, Delete).
+    #: One of ReplyAction.
     reply_action = models.CharField(max_length=16, default="Unset")
     tags = models.JSONField(default=list)
     #: Only whoever has not opted out of this topic is mailed.

@@ -26,7 +26,7 @@ MAIL = {
     "name": "Miss you",
     "subject": "We miss you",
     "fromName": "Shop",
-    "fromAddress": {"email": "shop@example.com"},
+    "fromAddress": {"email": "mail@example.com"},
     "htmlContent": '<a href="http://$UNSUB$">leave</a>',
     "plainTextContent": "leave: http://$UNSUB$",
 }
@@ -39,7 +39,7 @@ def test_it_makes_and_reads_a_campaign(api: Caller) -> None:
         "name": "Miss you",
         "subject": "We miss you",
         "fromName": "Shop",
-        "fromAddress": {"id": 0, "email": "shop@example.com"},
+        "fromAddress": {"id": 0, "email": "mail@example.com"},
         "htmlContent": '<a href="http://$UNSUB$">leave</a>',
         "plainTextContent": "leave: http://$UNSUB$",
         "replyAction": "Unset",
@@ -49,6 +49,7 @@ def test_it_makes_and_reads_a_campaign(api: Caller) -> None:
         "customReplyToAddress": None,
         "type": "Standard",
     }
+    del made["type"]  # only creating a campaign answers its type
     assert api.json(f"GET /v2/campaigns/{made['id']}") == made
     assert api.json("GET /v2/campaigns") == [made | {"htmlContent": None, "plainTextContent": None}]
 

@@ -9,7 +9,6 @@ from typing import Any
 from usher.engage.contacts.fields import types_of
 from usher.engage.models import (
     Account,
-    Campaign,
     Contact,
     ContactList,
     DataField,
@@ -17,7 +16,6 @@ from usher.engage.models import (
     Import,
     Program,
 )
-from usher.engage.models.campaigns import CampaignStatus
 
 Shape = dict[str, Any]
 
@@ -76,24 +74,6 @@ def data_field(row: DataField) -> Shape:
 
 def imported(row: Import) -> Shape:
     return {"id": str(row.pk), "status": row.state}
-
-
-def campaign(row: Campaign, *, with_content: bool = True) -> Shape:
-    return {
-        "id": row.pk,
-        "name": row.name,
-        "subject": row.subject,
-        "fromName": row.from_name,
-        "fromAddress": {"id": 0, "email": row.from_address or row.account.from_address},
-        "htmlContent": row.html if with_content else None,
-        "plainTextContent": row.text if with_content else None,
-        "replyAction": "WebMailForward" if row.reply_to else "Unset",
-        "replyToAddress": row.reply_to or None,
-        "isSplitTest": False,
-        "status": row.status,
-        "customReplyToAddress": None,
-        "type": "Triggered" if row.status == CampaignStatus.TRIGGERED else "Standard",
-    }
 
 
 def program(row: Program) -> Shape:

@@ -13,6 +13,8 @@ from usher.engage.api.v2 import (
     imports,
     lists,
     programs,
+    reports,
+    sends,
     suppressions,
 )
 
@@ -32,6 +34,7 @@ class Who:
 register_converter(Who, "who")
 
 BOOK = "v2/address-books/<int:book>"
+CAMPAIGN = "v2/campaigns/<int:campaign>"
 
 urlpatterns = [
     path("v2/account-info", operations(GET=account.info)),
@@ -76,11 +79,43 @@ urlpatterns = [
     path(f"{BOOK}/contacts/unsubscribed-since/<str:date>", operations(GET=lists.unsubscribed_since)),
     path(f"{BOOK}/contacts/import", operations(POST=imports.to_list)),
     path(f"{BOOK}/contacts/import/with-merge-option/<str:option>", operations(POST=imports.to_list)),
+    path(f"{BOOK}/campaigns", operations(GET=campaigns.of_list)),
     path(f"{BOOK}/contacts/<who:contact>", operations(DELETE=lists.remove_contact)),
     path("v2/data-fields", operations(GET=fields.listed, POST=fields.create)),
     path("v2/data-fields/<str:name>", operations(DELETE=fields.delete)),
     path("v2/campaigns", operations(GET=campaigns.listed, POST=campaigns.create)),
-    path("v2/campaigns/<int:campaign>", operations(GET=campaigns.get)),
+    path("v2/campaigns/filtered", operations(GET=campaigns.filtered)),
+    path("v2/campaigns/with-details", operations(GET=campaigns.with_details)),
+    path("v2/campaigns/with-activity-since/<str:date>", operations(GET=campaigns.with_activity_since)),
+    path("v2/campaigns/metrics", operations(GET=reports.metrics)),
+    path("v2/campaigns/send", operations(POST=sends.send_campaign)),
+    path("v2/campaigns/send-time-optimised", operations(POST=sends.send_optimised)),
+    path("v2/campaigns/send/<str:send_id>", operations(GET=sends.progress)),
+    path(
+        CAMPAIGN,
+        operations(GET=campaigns.get, PUT=campaigns.change, DELETE=campaigns.delete),
+    ),
+    path(f"{CAMPAIGN}/with-details", operations(GET=campaigns.get_with_details)),
+    path(f"{CAMPAIGN}/copy", operations(POST=campaigns.copy)),
+    path(f"{CAMPAIGN}/address-books", operations(GET=campaigns.lists_of)),
+    path(f"{CAMPAIGN}/summary", operations(GET=reports.summary)),
+    path(f"{CAMPAIGN}/hard-bouncing-contacts", operations(GET=reports.hard_bouncing)),
+    path(f"{CAMPAIGN}/activities", operations(GET=reports.activities)),
+    path(f"{CAMPAIGN}/activities/since-date/<str:date>", operations(GET=reports.activities)),
+    path(f"{CAMPAIGN}/activities/<int:contact>", operations(GET=reports.activity)),
+    path(f"{CAMPAIGN}/activities/<int:contact>/opens", operations(GET=reports.opens)),
+    path(f"{CAMPAIGN}/opens", operations(GET=reports.opens)),
+    path(f"{CAMPAIGN}/opens/since-date/<str:date>", operations(GET=reports.opens)),
+    path(f"{CAMPAIGN}/activities/<int:contact>/clicks", operations(GET=reports.clicks)),
+    path(f"{CAMPAIGN}/clicks", operations(GET=reports.clicks)),
+    path(f"{CAMPAIGN}/clicks/since-date/<str:date>", operations(GET=reports.clicks)),
+    path(
+        f"{CAMPAIGN}/activities/<int:contact>/clicks-with-groups",
+        operations(GET=reports.clicks_with_groups),
+    ),
+    path(f"{CAMPAIGN}/clicks-with-groups", operations(GET=reports.clicks_with_groups)),
+    path(f"{CAMPAIGN}/clicks-with-groups/since-date/<str:date>", operations(GET=reports.clicks_with_groups)),
+    path("v2/custom-from-addresses", operations(GET=campaigns.from_addresses)),
     path("v2/programs", operations(GET=programs.listed)),
     path("v2/programs/<int:program>", operations(GET=programs.get)),
     path("v2/programs/enrolments", operations(POST=programs.create_enrolment)),

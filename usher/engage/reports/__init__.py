@@ -1,0 +1,1 @@
+"""What became of the campaigns that were sent, counted from rows."""
