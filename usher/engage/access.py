@@ -75,8 +75,8 @@ def api_users(account: Account) -> Iterable[ApiUser]:
     return ApiUser.objects.filter(account=account).order_by("pk")
 
 
-def authenticate(header: str, now: datetime) -> Account | None:
-    """The account that a request with this Authorization header may speak for, or None.
+def authenticate(header: str, now: datetime) -> ApiUser | None:
+    """The API user, with its account, whom a request with this Authorization header comes from, or None.
 
     The user's row is read each time. A user name with too many wrong passwords lately gets no more of
     them checked, which costs a guesser the guess and leaves a client that was in before alone.
@@ -88,7 +88,7 @@ def authenticate(header: str, now: datetime) -> Account | None:
     digest = hmac.digest(_key, f"{user.password}\0{password}".encode(), hashlib.sha256)
     with _lock:
         if hmac.compare_digest(_proved.get(username, b""), digest):
-            return user.account
+            return user
         if _is_throttled(username, now):
             return None
     right = check_password(password, user.password)
@@ -97,7 +97,7 @@ def authenticate(header: str, now: datetime) -> Account | None:
             _remember(_proved, username, digest)
         else:
             _remember(_wrong, username, [*_wrong.get(username, []), now])
-    return user.account if right else None
+    return user if right else None
 
 
 def _credentials(header: str) -> tuple[str, str]:

@@ -22,11 +22,13 @@ from django.http.multipartparser import MultiPartParserError
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 
-from usher.engage import access
+from usher.engage import access, audit
 from usher.engage.api import limits
+from usher.engage.api.declared import declared
 from usher.engage.api.problems import ApiError, answered, invalid, not_offered
 from usher.engage.errors import EngageError
 from usher.engage.models import Account
+from usher.engage.models.accounts import Permission
 from usher.lib import clock
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ class Call:
     request: HttpRequest
     account: Account
     now: datetime
+    #: Who calls, as the audit says it: "api <user name>".
+    by: str = "api"
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -84,13 +88,13 @@ def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponse]:
     def answer(request: HttpRequest, **_: str) -> HttpResponse:
         now = clock.now()
         path = re.sub(r"/{2,}", "/", request.path_info).rstrip("/")
-        account = access.authenticate(request.headers.get("Authorization", ""), now)
-        if account is None:
+        user = access.authenticate(request.headers.get("Authorization", ""), now)
+        if user is None:
             denied = reply({"message": DENIED}, 401)
             denied["WWW-Authenticate"] = 'Basic realm="api"'
             return denied
         try:
-            response = _operate(Call(request, account, now), path, urlconf)
+            response = _signed(Call(request, user.account, now, f"api {user}"), path, urlconf)
         except EngageError as problem:
             response = _failed(answered(problem), wording)
         except ApiError as problem:
@@ -102,7 +106,8 @@ def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponse]:
         except Exception:
             log.exception("%s %s failed", request.method, re.sub(r"[^/]+@", "…@", path))
             response = _failed(ApiError(500, "ERROR_UNKNOWN"), wording)
-        for name, value in limits.count(account.pk, limits.tier(request.method or "", path), now).items():
+        scope = limits.tier(request.method or "", path)
+        for name, value in limits.count(user.account_id, scope, now).items():
             response[name] = value
         return response
 
@@ -131,6 +136,14 @@ def empty(status: int = 204) -> HttpResponse:
 
 def moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+
+
+def _signed(call: Call, path: str, urlconf: str) -> HttpResponse:
+    """Operate; what a call changes is one transaction, and is written down as its caller's."""
+    if declared(call.request.method or "", path).permission == Permission.READ:
+        return _operate(call, path, urlconf)
+    with audit.signed(call.account, call.by, call.now):
+        return _operate(call, path, urlconf)
 
 
 def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
