@@ -149,6 +149,15 @@ def suppression_of(account: Account, email_key: str | None) -> Suppression | Non
     return Suppression.objects.filter(account=account, email_key=email_key, lifted_at=None).first()
 
 
+def is_suppressed(account: Account, email_key: str) -> bool:
+    """May nobody with this address be added: is it suppressed, or is its domain?"""
+    domain = email_key.rpartition("@")[2]
+    return (
+        suppression_of(account, email_key) is not None
+        or SuppressedDomain.objects.filter(account=account, domain=domain).exists()
+    )
+
+
 def resubscribe(contact: Contact, now: datetime) -> bool:
     """Let a contact come back who asked for it; False, and nothing changes, out of a final suppression."""
     with transaction.atomic():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from usher.engage.contacts.fields import SEED, types_of
-from usher.engage.contacts.suppress import OPEN, suppress, suppression_of
+from usher.engage.contacts.suppress import OPEN, is_suppressed, suppress
 from usher.engage.contacts.values import MisfitError, Value, typed
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Contact, Membership
@@ -48,23 +49,98 @@ def save(
         raise EngageError("ERROR_INVALID_EMAIL", f"'{email}': {wrong}.")
     data = checked(account, draft.data)
     with transaction.atomic():
-        contact, created = Contact.objects.select_for_update().get_or_create(
-            account=account,
-            email_key=addresses.key(email),
-            defaults={"email": email, "status_at": now, "created_at": now, "updated_at": now},
-        )
-        held = suppression_of(account, contact.email_key)
-        if (held or contact.status not in OPEN) and not closed:
-            raise EngageError("ERROR_CONTACT_SUPPRESSED", "Contact is suppressed.")
-        if held and (created or contact.status == Status.DELETED):
-            contact.status, contact.status_at = held.reason, now
-        elif contact.status == Status.DELETED or (created and draft.opt_in_type == "VerifiedDouble"):
-            created = True
-            wants_proof = draft.opt_in_type == OptInType.VERIFIED_DOUBLE
-            contact.status = Status.PENDING_OPT_IN if wants_proof else Status.SUBSCRIBED
-            contact.status_at = now
+        contact = _found(account, email)
+        if contact is None:
+            made = _made(account, email, draft, merged({}, data, merge), now, closed)
+            if made is not None:
+                return made, True
+            contact = _found(account, email)  # somebody else was quicker, unless the address is suppressed
+        if contact is None:
+            raise _suppressed()
+        created = _let_in(contact, draft, now, closed)
         _put(contact, draft, data, merge, now, always=created)
     return contact, created
+
+
+# The contact, locked, and why its address is suppressed, if it is: one question, because it is the usual one.
+_FIND = """
+select c.*, coalesce(s.reason, case when d.id is not null then 'DomainSuppression' end) as held
+from engage_contact c
+left join engage_suppression s
+       on s.account_id = c.account_id and s.email_key = c.email_key and s.lifted_at is null
+left join engage_suppresseddomain d
+       on d.account_id = c.account_id and d.domain = split_part(c.email_key, '@', 2)
+where c.account_id = %(account)s and c.email_key = %(key)s
+for update of c
+"""
+
+_MAKE = """
+insert into engage_contact (
+    account_id, email, email_key, mobile_number, status, status_at, opt_in_type, email_type, data,
+    is_seed, created_at, updated_at)
+select %(account)s, %(email)s, %(key)s, %(mobile)s, coalesce(held.reason, %(status)s), %(now)s, %(opt_in)s,
+       %(kind)s, %(data)s::jsonb, %(seed)s, %(now)s, %(now)s
+from (select coalesce(
+    (select reason from engage_suppression
+      where account_id = %(account)s and email_key = %(key)s and lifted_at is null),
+    (select 'DomainSuppression' from engage_suppresseddomain
+      where account_id = %(account)s and domain = split_part(%(key)s, '@', 2))) as reason) held
+where held.reason is null or %(closed)s
+on conflict (account_id, email_key) do nothing
+returning *
+"""
+
+
+def _found(account: Account, email: str) -> Contact | None:
+    rows = Contact.objects.raw(_FIND, {"account": account.pk, "key": addresses.key(email)})
+    contact = next(iter(rows), None)
+    if contact is not None:
+        contact.account = account
+    return contact
+
+
+def _made(
+    account: Account, email: str, draft: Draft, data: dict[str, Value], now: datetime, closed: bool
+) -> Contact | None:
+    """A new contact; None when there is one already, or, unless `closed`, the address is suppressed."""
+    values = {
+        "account": account.pk,
+        "email": email,
+        "key": addresses.key(email),
+        "mobile": draft.mobile_number or "",
+        "status": _status_of_new(account, draft).value,
+        "opt_in": (draft.opt_in_type or OptInType.UNKNOWN).value,
+        "kind": (draft.email_type or EmailType.HTML).value,
+        "data": json.dumps(data),
+        "seed": data.get(SEED) is True,
+        "closed": closed,
+        "now": now,
+    }
+    contact = next(iter(Contact.objects.raw(_MAKE, values)), None)
+    if contact is not None:
+        contact.account = account
+    return contact
+
+
+def _status_of_new(account: Account, draft: Draft) -> Status:
+    wants_proof = account.double_opt_in or draft.opt_in_type == OptInType.VERIFIED_DOUBLE
+    return Status.PENDING_OPT_IN if wants_proof else Status.SUBSCRIBED
+
+
+def _let_in(contact: Contact, draft: Draft, now: datetime, closed: bool) -> bool:
+    """May it be written? One out of the recycle bin begins anew, and answers true."""
+    held: str | None = contact.held  # type: ignore[attr-defined]  # a column of _FIND
+    if (held or contact.status not in OPEN) and not closed:
+        raise _suppressed()
+    if contact.status != Status.DELETED:
+        return False
+    contact.status = held or _status_of_new(contact.account, draft)
+    contact.status_at = now
+    return held is None
+
+
+def _suppressed() -> EngageError:
+    return EngageError("ERROR_CONTACT_SUPPRESSED", "Contact is suppressed.")
 
 
 def change(contact: Contact, draft: Draft, now: datetime) -> Contact:
@@ -77,10 +153,11 @@ def change(contact: Contact, draft: Draft, now: datetime) -> Contact:
         raise EngageError("ERROR_INVALID_EMAIL", f"'{email}': {wrong}.")
     data = checked(contact.account, draft.data)
     with transaction.atomic():
-        contact = Contact.objects.select_for_update().get(pk=contact.pk)
+        account, contact = contact.account, Contact.objects.select_for_update().get(pk=contact.pk)
+        contact.account = account
         if contact.status not in OPEN:
-            raise EngageError("ERROR_CONTACT_SUPPRESSED", "Contact is suppressed.")
-        renamed = addresses.key(email) != contact.email_key
+            raise _suppressed()
+        renamed = email != contact.email
         if renamed:
             _rename(contact, email)
         _put(contact, draft, data, MergeOption.OVERWRITE, now, always=renamed)
@@ -140,10 +217,11 @@ def merged(
 
 def _rename(contact: Contact, email: str) -> None:
     email_key = addresses.key(email)
-    if Contact.objects.filter(account_id=contact.account_id, email_key=email_key).exists():
+    others = Contact.objects.filter(account_id=contact.account_id, email_key=email_key)
+    if others.exclude(pk=contact.pk).exists():
         raise EngageError("ERROR_NON_UNIQUE_EMAIL", f"'{email}' belongs to another contact.")
-    if suppression_of(contact.account, email_key):
-        raise EngageError("ERROR_CONTACT_SUPPRESSED", "Contact is suppressed.")
+    if is_suppressed(contact.account, email_key):
+        raise _suppressed()
     contact.email, contact.email_key = email, email_key
 
 

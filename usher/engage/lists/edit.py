@@ -18,19 +18,20 @@ def create_list(
     account: Account, name: str, now: datetime, visibility: Visibility = Visibility.PRIVATE
 ) -> ContactList:
     """Make a list. Refused for a name that is taken (in any case of letters), reserved, empty or too long."""
-    made = ContactList(account=account, name=_checked(name), visibility=visibility, created_at=now)
-    _write(made)
+    made = ContactList(account=account, name=checked_name(name), visibility=visibility, created_at=now)
+    write(made)
     return made
 
 
 def change_list(found: ContactList, name: str, visibility: Visibility | None) -> ContactList:
-    found.name = _checked(name)
+    found.name = checked_name(name)
     found.visibility = visibility or found.visibility
-    _write(found)
+    write(found)
     return found
 
 
-def _checked(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A name that a list or segment may have. Refused for one that is reserved, empty or too long."""
     name = name.strip()
     if not name or len(name) > LONGEST_NAME:
         raise EngageError("ERROR_ADDRESSBOOK_INVALID", f"The Name field has 1 to {LONGEST_NAME} characters.")
@@ -39,7 +40,8 @@ def _checked(name: str) -> str:
     return name
 
 
-def _write(one: ContactList) -> None:
+def write(one: ContactList) -> None:
+    """Save a list or segment. Refused when another has its name, in any case of letters."""
     try:
         with transaction.atomic():
             one.save()

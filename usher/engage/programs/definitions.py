@@ -12,12 +12,12 @@ from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from usher.engage.campaigns.definitions import account_for
+from usher.engage.contacts.people import People
 from usher.engage.models import Account, Campaign, Program, ProgramVersion
 from usher.engage.models.campaigns import CampaignStatus
 from usher.engage.models.programs import ProgramStatus
 from usher.engage.programs.graph import Exit, Graph, GraphError, Send, Start, dump, parse
 from usher.engage.programs.outline import Step, nodes_of, steps_of
-from usher.engage.programs.people import People
 from usher.engage.programs.versions import current, graph_of
 from usher.lib.changes import Change, DefinitionError, written
 from usher.lib.schedule import ScheduleError, cron

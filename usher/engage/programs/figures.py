@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from django.db.models import Count, Q
 
+from usher.engage.contacts.people import People
 from usher.engage.models import Click, Contact, Enrolment, Message, Move, Open, Program, Suppression
 from usher.engage.models.messages import MessageState
 from usher.engage.programs.graph import Decision, End, Graph, Node, Send, Wait, in_order, spoken
-from usher.engage.programs.people import People
 from usher.engage.programs.versions import current, graph_of
 
 

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Min
 
+from usher.engage.contacts.people import People
 from usher.engage.models import Account, Campaign, Enrolment, Message, Program, ProgramCheck, ProgramVersion
 from usher.engage.models.messages import MessageState
 from usher.engage.models.programs import ProgramStatus
 from usher.engage.programs.enter import ENTERED, JUDGED, bound
-from usher.engage.programs.people import People
 from usher.engage.programs.step import BATCH, Place, step
 from usher.engage.programs.versions import current, graph_of
 from usher.lib import statistics

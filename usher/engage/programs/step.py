@@ -9,10 +9,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from usher.engage.contacts.people import People
 from usher.engage.messages.queue import INSERT
 from usher.engage.models import Program, ProgramVersion
 from usher.engage.programs.graph import Decision, End, Graph, Send, Wait, spoken
-from usher.engage.programs.people import People
 
 #: Enrolments of one set: few enough to be done within a second, many enough to be quick.
 BATCH = 20_000

@@ -13,11 +13,11 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from usher.engage.contacts.people import People
 from usher.engage.models import Campaign, Move, Program
 from usher.engage.programs import figures
 from usher.engage.programs.figures import ProgramFigures, Stop
 from usher.engage.programs.graph import BUILT_IN_EXITS, End, Graph, GraphError, Node, Send, Start, parse
-from usher.engage.programs.people import People
 from usher.engage.programs.versions import current
 from usher.web.figures.graph import Drawn, draw
 from usher.web.figures.steps import Step, steps

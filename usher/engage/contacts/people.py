@@ -10,9 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from usher.engage.contacts.fields import types_of
-from usher.engage.models import Account
+from usher.engage.models import Account, ContactList
 from usher.engage.models.contacts import FieldType
+from usher.engage.models.lists import ListKind
 from usher.rules import RuleError, Schema, Table, Type, check, describe, parse, references, select
+from usher.rules.references import References
 
 SUBJECT = "contacts"
 KEY = "id"
@@ -71,15 +73,32 @@ class People:
 
     fields: tuple[tuple[str, str], ...]
     zone: str
+    #: Name and id of each list, asked for as `audience("…")`, and of each segment: `segment("…")`.
+    lists: tuple[tuple[str, int], ...] = ()
+    segments: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def of(cls, account: Account) -> People:
-        return cls(tuple(types_of(account).items()), account.time_zone)
+        rows = ContactList.objects.filter(account=account).order_by("pk").values_list("kind", "name", "pk")
+        lists = tuple((name, key) for kind, name, key in rows if kind != ListKind.SEGMENT)
+        segments = tuple((name, key) for kind, name, key in rows if kind == ListKind.SEGMENT)
+        return cls(tuple(types_of(account).items()), account.time_zone, lists, segments)
 
     def schema(self) -> Schema:
         columns: dict[str, Type] = {name: kind for name, (kind, _) in _OWN.items()}
         columns |= {name: _TYPES[kind] for name, kind in self.fields}
-        return Schema(columns, KEY, SUBJECT, TABLES)
+        return Schema(
+            columns,
+            KEY,
+            SUBJECT,
+            TABLES,
+            audiences=frozenset(name for name, _ in self.lists),
+            segments=frozenset(name for name, _ in self.segments),
+        )
+
+    def members(self, kind: str, name: str) -> int | None:
+        """The id of the list that `audience("…")`, or the segment that `segment("…")`, speaks of."""
+        return dict(self.segments if kind == "segment" else self.lists).get(name)
 
     def problems(self, rule: str) -> list[str]:
         """What is wrong with a rule; empty when it can be used."""
@@ -114,13 +133,34 @@ def _compiled(rules: tuple[tuple[str, str], ...], people: People, now: datetime)
     columns = _used(people, frozenset[str]().union(*(one.columns for one in spoken)))
     unbound = {name: _unbound(name, TABLES[name].columns, TABLES[name].key) for name in tables}
     unbound[SUBJECT] = _unbound(SUBJECT, columns, KEY)
-    whole = select(parsed, people.schema(), unbound, now=now, zone=ZoneInfo(people.zone), engine="postgres")
+    whole = select(
+        parsed,
+        people.schema(),
+        unbound,
+        now=now,
+        zone=ZoneInfo(people.zone),
+        members=lambda kind, name: _unbound(f"list_{people.members(kind, name)}", {}, KEY),
+        engine="postgres",
+    )
     # a field alone is a value, which may be missing: then its condition does not hold
     whole = whole.fill_null({name: False for name in parsed if whole[name].type().is_boolean()})
     relations = [f'"{name}" as ({_RELATIONS[name]}\n)' for name in tables]
+    relations += [f'"list_{key}" as ({_ON_LIST.format(list=key)})' for key in _lists(people, spoken)]
     relations.insert(0, f'"{SUBJECT}" as ({_contacts(people, columns)})')
     sql = ibis.to_sql(whole, dialect="postgres").replace("%", "%%")
     return ",\n".join([*relations, f"answers as (\n{sql}\n)"])
+
+
+_ON_LIST = """
+        select membership.contact_id as id
+          from scope join engage_membership membership on membership.contact_id = scope.contact_id
+         where membership.list_id = {list} and membership.unsubscribed_at is null"""
+
+
+def _lists(people: People, spoken: Iterable[References]) -> list[int]:
+    asked = {("audience", name) for one in spoken for name in one.audiences}
+    asked |= {("segment", name) for one in spoken for name in one.segments}
+    return sorted({key for kind, name in asked if (key := people.members(kind, name)) is not None})
 
 
 def _used(people: People, names: Iterable[str]) -> dict[str, Type]:

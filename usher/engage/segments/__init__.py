@@ -1,0 +1,1 @@
+"""Segments: lists whose members a rule finds, worked out again and again."""
