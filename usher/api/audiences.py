@@ -19,10 +19,10 @@ from usher.audiences.errors import AudienceError
 from usher.audiences.frozen import freeze
 from usher.audiences.models import Audience
 from usher.audiences.naming import demand_free_name
+from usher.definitions import hints
 from usher.definitions.apply import apply_one
 from usher.definitions.overview import Seen, overview
 from usher.definitions.remove import remove_audience
-from usher.definitions.renamed import hints
 from usher.definitions.sections import room_of
 from usher.definitions.uses import uses
 from usher.lib import clock
@@ -59,8 +59,8 @@ class AudienceOut(Schema):
     expired: bool
     #: What keeps it alive although its last day has come.
     kept_by: list[str]
-    #: What is still to be done by hand after what was just asked for.
-    hints: list[str] = []
+    #: What is still to be done by hand, and what stands in the way of a sync.
+    hints: list[str]
 
 
 class AudienceIn(Asked):
@@ -134,7 +134,6 @@ def list_audiences(request: HttpRequest, wanted: Annotated[Wanted, Query()]) -> 
 def make_audience(request: HttpRequest, body: AudienceIn) -> Any:
     """Make an audience whose members are put in by hand or pushed in; 409 when the name is taken."""
     demand_free_name(body.kind, body.name)
-    editing.demand_to_come(body.expires_on, clock.now())
     section = MADE[body.kind]
     given = body.model_dump(exclude={"kind", "name"}, exclude_none=True)
     checked = room_of()[section].SECTIONS[section].model_validate(given)
@@ -160,7 +159,8 @@ def edit_audience(request: HttpRequest, audience_id: int, body: EditIn) -> Any:
             raise DefinitionError(
                 audience.kind, audience.name, "group", f"sync “{sync.name}”: {misfit.message}"
             )
-    return {**_one(audience), "hints": hints(audience, old)}
+    shown = _one(audience)
+    return shown | {"hints": [*hints.after_renaming(audience, old), *shown["hints"]]}
 
 
 @router.delete("{int:audience_id}", response={204: None})
@@ -204,4 +204,5 @@ def _out(seen: Seen) -> dict[str, Any]:
         "group": one.group.name if one.group else None,
         "expired": one.expired_at is not None,
         "kept_by": [str(use) for use in seen.kept_by],
+        "hints": hints.of_name(one),
     }

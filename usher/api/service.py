@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
-from ninja.errors import ValidationError
-from ninja.security import HttpBasicAuth, django_auth
+from ninja.errors import HttpError, ValidationError
+from ninja.security import HttpBasicAuth, SessionAuth
 
 from usher import __version__
 from usher.api import audiences, evaluations, members, programs, seeds, syncs, tag_groups
@@ -26,11 +30,25 @@ class Login(HttpBasicAuth):
         return authenticate(request, username=username, password=password)
 
 
+class Session(SessionAuth):
+    """A session of the pages; who has none is told so, and not of a token."""
+
+    def __call__(self, request: HttpRequest) -> object | None:
+        if not request.user.is_authenticated:
+            return None
+        try:
+            return super().__call__(request)
+        except HttpError:
+            raise HttpError(
+                403, "a session of the pages changes things with its CSRF token (X-CSRFToken)"
+            ) from None
+
+
 service = NinjaAPI(
     title="Usher",
     version=__version__,
     description="Audiences, syncs, programs, seeds. The engine's Dotdigital API is at /v2 and /contacts/v3.",
-    auth=[Login(), django_auth],
+    auth=[Login(), Session()],
     urls_namespace="usher-api",
 )
 service.add_router("audiences", audiences.router)
@@ -61,9 +79,32 @@ def _place(loc: Sequence[object]) -> list[str]:
     return [str(step) for step in loc[2 if tuple(loc[:2]) == ("body", "body") else 1 :]]
 
 
+@service.exception_handler(Http404)
+def _not_there(request: HttpRequest, problem: Exception) -> HttpResponse:
+    return missing(request)
+
+
 def missing(request: HttpRequest) -> HttpResponse:
     """What no address of the API answers, in the words of the API."""
     return service.create_response(request, {"detail": f"there is nothing at {request.path}"}, status=404)
+
+
+def worded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The view with a method that it does not know refused in the words of the API."""
+
+    @csrf_exempt  # what changes something asks for the token itself
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        allowed = ", ".join(sorted(response["Allow"].split(", ")))
+        said = f"{request.method} is not answered at {request.path}, only {allowed}"
+        told = service.create_response(request, {"detail": said}, status=405)
+        told["Allow"] = allowed
+        return told
+
+    return answer
 
 
 @service.exception_handler(NotConfirmedError)

@@ -249,10 +249,21 @@ def _tree(found: Explanation) -> dict[str, Any]:
 
 def _print_tree(found: Explanation, depth: int) -> None:
     mark = "[green]✓[/green]" if found.holds else "[red]✗[/red]"
-    values = " and ".join(escape(str(value)) for value in (found.value, found.other) if value is not None)
+    values = " and ".join(escape(_cell(value)) for value in (found.value, found.other) if value is not None)
     out.print(f"{'  ' * depth}{mark} {escape(found.text)}" + (f"   [dim]{values}[/dim]" if values else ""))
     for row in found.rows:
-        shown = ", ".join(f"{name} {value}" for name, value in row.values.items())
+        shown = ", ".join(f"{name} {_cell(value)}" for name, value in row.values.items())
         out.print(f"{'  ' * depth}    {shown} ({row.source})", style="dim", markup=False)
     for child in found.children:
         _print_tree(child, depth + 1)
+
+
+def _cell(value: object) -> str:
+    """Times in the organisation's zone; what is missing as a dash."""
+    return (
+        house.when(value)
+        if isinstance(value, datetime) and value.tzinfo
+        else "–"
+        if value is None
+        else str(value)
+    )

@@ -12,6 +12,8 @@ from rich.markup import escape
 from usher.cli import house
 from usher.cli.house import err, out
 
+#: So many are told in a terminal.
+HINTS = 20
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 
@@ -24,6 +26,7 @@ def apply(
 ) -> None:
     """Make the definitions of DIR true: all of them or none. The same folder again changes nothing."""
     house.open_house()
+    from usher.definitions import hints
     from usher.definitions.apply import apply as apply_folder
     from usher.definitions.errors import DefinitionsError
     from usher.lib import clock
@@ -37,11 +40,16 @@ def apply(
             err.print(f"  {escape(problem.left)}")
         house.fail(f"nothing was applied: {len(problem.faults)} to mend")
     if as_json:
-        house.as_json([change.__dict__ for change in changes])
+        house.as_json([{**change.__dict__, "hints": hints.of_change(change)} for change in changes])
         return
     shown = [change for change in changes if change.action != "unchanged"]
     for change in shown:
         out.print(f"{'+' if change.action == 'created' else '~'} {change}")
+    said = [f"{change.kind} “{change.name}”: {hint}" for change in shown for hint in hints.of_change(change)]
+    for line in said[:HINTS]:
+        err.print(f"[yellow]{escape(line)}[/yellow]")
+    if len(said) > HINTS:
+        err.print(f"[yellow]… and {len(said) - HINTS:,} more tags (--json tells all)[/yellow]")
     same = len(changes) - len(shown)
     out.print(f"{'Would change' if dry_run else 'Changed'} {len(shown)}, unchanged {same}.")
 

@@ -130,7 +130,7 @@ def edit(
     from datetime import date
 
     from usher.audiences import editing
-    from usher.definitions.renamed import hints
+    from usher.definitions import hints
     from usher.lib import clock
 
     never = expires_on == "never"
@@ -144,7 +144,7 @@ def edit(
         audience = audience_named(name)
         old = audience.name
         editing.edit(audience, wanted)
-    for hint in hints(audience, old):
+    for hint in hints.after_renaming(audience, old):
         out.print(hint, markup=False)
 
 

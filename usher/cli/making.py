@@ -6,10 +6,11 @@ import getpass
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from usher.cli import house
 from usher.cli.audiences import in_words
-from usher.cli.house import out
+from usher.cli.house import err, out
 
 SECTIONS = {"tag": "tags", "static_list": "static_lists", "external": "external_audiences"}
 NewName = Annotated[str, typer.Argument(help="The name of what is made.")]
@@ -32,11 +33,11 @@ def create(
 def create_group(name: NewName, description: Description = "") -> None:
     """Make a tag group."""
     house.open_house()
-    from usher.audiences.models import TagGroup
+    from usher.definitions import groups
 
-    if TagGroup.objects.filter(name__iexact=name).exists():
-        house.fail(f"there is a tag group “{name}” already")
-    _apply("tag_groups", name, {"description": description})
+    with in_words():
+        made = groups.make(name, description)
+    out.print(f"Made the tag group “{made.name}”.", markup=False)
 
 
 def create_audience(
@@ -55,21 +56,16 @@ def create_audience(
 def _make(kind: str, name: str, given: dict[str, Any]) -> None:
     house.open_house()
     from usher.audiences.naming import demand_free_name
-
-    with in_words():
-        demand_free_name(kind, name)
-    _apply(SECTIONS[kind], name, given)
-
-
-def _apply(section: str, name: str, given: dict[str, Any]) -> None:
-    from usher.audiences.naming import name_problem
+    from usher.definitions import hints
     from usher.definitions.apply import apply_one
     from usher.definitions.sections import room_of
     from usher.lib import clock
 
-    if wrong := name_problem(name):
-        house.fail(f"“{name}”: {wrong}")
+    section = SECTIONS[kind]
     body = room_of()[section].SECTIONS[section].model_validate(given)
     with in_words():
+        demand_free_name(kind, name)
         change = apply_one(section, name, body, by=getpass.getuser(), now=clock.now())
     out.print(f"Made the {change.kind} “{name}”.", markup=False)
+    for hint in hints.of_change(change):
+        err.print(f"[yellow]{escape(hint)}[/yellow]")

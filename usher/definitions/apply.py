@@ -9,10 +9,12 @@ from pathlib import Path
 from django.db import transaction
 from pydantic import BaseModel
 
+from usher.audiences.bodies import AudienceBody
 from usher.definitions.blame import Failed, blamed
 from usher.definitions.errors import DefinitionsError, Fault
+from usher.definitions.expiry import demand_day_to_come
 from usher.definitions.read import Definition, read
-from usher.definitions.sections import room_of
+from usher.definitions.sections import KINDS, room_of
 from usher.lib.changes import Change, DefinitionError
 from usher.syncs import limits
 
@@ -38,7 +40,7 @@ def apply_one(
 ) -> Change:
     """Apply one definition that came from elsewhere than a folder, under the same checks; DefinitionError."""
     with transaction.atomic():
-        change = room_of()[section].apply(section, name, body, base_dir=base_dir, by=by, now=now)
+        change = _made_so(section, name, body, base_dir=base_dir, by=by, now=now)
         for sync, problem in limits.all_problems():
             raise DefinitionError(change.kind, name, "group", f"sync “{sync.name}”: {problem.message}")
     return change
@@ -56,7 +58,7 @@ def apply_all(definitions: Sequence[Definition], *, by: str, now: datetime) -> l
         for place, one in waiting.items():
             try:
                 with transaction.atomic():
-                    changes[place] = room_of()[one.section].apply(
+                    changes[place] = _made_so(
                         one.section, one.name, one.body, base_dir=one.file.parent, by=by, now=now
                     )
             except DefinitionError as problem:
@@ -65,6 +67,12 @@ def apply_all(definitions: Sequence[Definition], *, by: str, now: datetime) -> l
             raise blamed(list(failed.values()))
         waiting = {place: waiting[place] for place in failed}
     return [changes[place] for place in sorted(changes)]
+
+
+def _made_so(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
+    if section in KINDS and isinstance(body, AudienceBody):
+        demand_day_to_come(KINDS[section], name, body.expires_on, now)
+    return room_of()[section].apply(section, name, body, base_dir=base_dir, by=by, now=now)
 
 
 def _of_synced_tags(definitions: Sequence[Definition]) -> Iterator[Fault]:

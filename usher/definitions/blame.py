@@ -12,19 +12,10 @@ from usher.audiences import rulebook
 from usher.audiences.models import Audience, ComputedField
 from usher.definitions.errors import DefinitionsError, Fault
 from usher.definitions.read import Definition
+from usher.definitions.sections import KINDS
 from usher.lib.changes import DefinitionError, NotCheckedError
 from usher.sources.errors import SourceError
 from usher.sources.open import open_tables, stored_schema
-
-#: Which kind of audience a section defines.
-_KINDS = {
-    "tags": Audience.Kind.TAG,
-    "static_lists": Audience.Kind.STATIC_LIST,
-    "external_audiences": Audience.Kind.EXTERNAL,
-    "segments": Audience.Kind.SEGMENT,
-    "auto_tags": Audience.Kind.AUTO_TAG,
-    "customer_lists": Audience.Kind.CUSTOMER_LIST,
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ class Failed:
     def audience(self) -> Audience | None:
         """The audience that it would have made; none for what is no audience."""
         one = self.definition
-        kind = _KINDS.get(one.section)
+        kind = KINDS.get(one.section)
         return Audience(name=one.name, kind=kind, rule=audiences.rule_in(one.body)) if kind else None
 
     @property

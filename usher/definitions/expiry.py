@@ -1,15 +1,18 @@
-"""Audiences whose last day has come: emptied from then on, unless something still depends on them."""
+"""Last days of audiences: to come when they are written; once there, nobody is in it unless it is in use."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from usher.audiences import editing
+from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience
 from usher.definitions.uses import Use, uses
+from usher.lib.changes import DefinitionError
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,15 @@ class Overdue:
 
     audience: Audience
     uses: list[Use]
+
+
+def demand_day_to_come(kind: Audience.Kind, name: str, day: date | None, now: datetime) -> None:
+    """DefinitionError for a last day that is past when it is first written; one that was kept may pass."""
+    try:
+        editing.demand_to_come(day, now)
+    except AudienceError as problem:
+        if not Audience.objects.filter(kind=kind, name=name, expires_on=day).exists():
+            raise DefinitionError(kind.label, name, "expires_on", str(problem)) from None
 
 
 def settle(now: datetime) -> list[Overdue]:

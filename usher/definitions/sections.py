@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from usher.audiences import definitions as audiences
+from usher.audiences.models import Audience
 from usher.destinations import definitions as destinations
 from usher.engage import definitions as engage
 from usher.lib.changes import Change
@@ -35,6 +36,16 @@ ROOMS: tuple[Room, ...] = (sources, audiences, engage, destinations, syncs, seed
 
 #: Sections that hold one body instead of a mapping of names.
 SINGLE = ("account", "evaluation")
+
+#: Which kind of audience a section defines.
+KINDS = {
+    "tags": Audience.Kind.TAG,
+    "static_lists": Audience.Kind.STATIC_LIST,
+    "external_audiences": Audience.Kind.EXTERNAL,
+    "segments": Audience.Kind.SEGMENT,
+    "auto_tags": Audience.Kind.AUTO_TAG,
+    "customer_lists": Audience.Kind.CUSTOMER_LIST,
+}
 
 
 def room_of() -> dict[str, Room]:

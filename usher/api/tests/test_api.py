@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from usher.audiences.models import Audience
+from usher.audiences.models import Audience, TagGroup
 
 pytestmark = pytest.mark.django_db
 READS = ("/api/audiences", "/api/syncs", "/api/programs", "/api/seeds/report")
@@ -57,3 +57,35 @@ def test_limits_are_checked_at_the_door(alice: dict[str, str]) -> None:
 def test_the_description_can_be_read_by_programs(alice: dict[str, str]) -> None:
     described = Client().get("/api/openapi.json", headers=alice).json()
     assert "/api/audiences/{audience_id}/members" in described["paths"]
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "said"),
+    [
+        ("PUT", "/api/audiences", "PUT is not answered at /api/audiences, only GET, POST"),
+        ("DELETE", "/api/syncs", "DELETE is not answered at /api/syncs, only GET"),
+    ],
+)
+def test_a_method_that_is_not_known_is_refused_as_json(method: str, address: str, said: str) -> None:
+    answer = Client().generic(method, address)
+    assert (answer.status_code, answer.json()) == (405, {"detail": said})
+    assert answer["Allow"] == said.rsplit("only ", 1)[1]
+
+
+def test_a_session_without_its_token_changes_nothing(alice: dict[str, str]) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(User.objects.get())
+    answer = browser.post("/api/tag-groups", {"name": "Opera"}, content_type="application/json")
+    assert answer.status_code == 403
+    assert "X-CSRFToken" in answer.json()["detail"]
+    assert not TagGroup.objects.exists()
+
+
+def test_a_call_without_a_login_is_not_told_of_a_token() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/api/tag-groups", {}, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Unauthorized"})
+
+
+def test_what_is_not_there_is_named(alice: dict[str, str]) -> None:
+    answer = Client().get("/api/audiences/7", headers=alice)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "there is nothing at /api/audiences/7"})

@@ -237,7 +237,7 @@ def test_more_than_half_of_many_go_only_where_that_is_confirmed(call: Call, gala
         ("POST", "", {"kind": "tag", "name": "a\0b"}, 422, "name: Value error, it holds a control character"),
         ("POST", "", {"kind": "tag", "name": ""}, 409, "tag “”: a name has 1 to 60 characters"),
         ("POST", "", {"kind": "tag", "name": "x", "rule": "id < 3"}, 422, "rule: Extra inputs"),
-        ("POST", "", {"kind": "tag", "name": "x", "expires_on": "2020-01-01"}, 409, "2020-01-01 is past"),
+        ("POST", "", {"kind": "tag", "name": "x", "expires_on": "2020-01-01"}, 409, "tag “x”, expires_on"),
         ("PATCH", "/{}", {"rule": "id < 3"}, 422, "rule: Extra inputs"),
         ("PATCH", "/{}", {"group": "House"}, 409, "static list “gala” is no tag"),
         ("GET", "?folder=%00", "", 422, "folder: Value error, it holds a control character"),

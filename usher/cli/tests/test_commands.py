@@ -25,6 +25,18 @@ def test_a_dry_run_shows_and_keeps_nothing(usher: Usher, shop: Path) -> None:
     assert json.loads(usher("audiences", "show", "--json").output) == []
 
 
+def test_tags_that_cannot_be_synced_are_told_when_they_are_made(usher: Usher, shop: Path) -> None:
+    (shop / "more.yaml").write_text("tags:\n  Hears Verdi: {}\n  OPERA: {}\n", "utf-8")
+    hint = (
+        "small letters, spaces: cannot be synced to Dotdigital,"
+        " where tags have at most 16 out of A-Z, 0-9 and _"
+    )
+    planned = json.loads(usher("apply", str(shop), "--dry-run", "--json").output)
+    assert {one["name"]: one["hints"] for one in planned if one["hints"]} == {"Hears Verdi": [hint]}
+    assert f"tag “Hears Verdi”: {hint}" in usher("apply", str(shop)).output
+    assert "cannot be synced" not in usher("apply", str(shop)).output
+
+
 def test_what_is_exported_can_be_applied_and_changes_nothing(
     usher: Usher, shop: Path, tmp_path: Path
 ) -> None:

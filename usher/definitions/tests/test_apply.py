@@ -161,3 +161,20 @@ def test_a_broken_source_is_told_once_and_not_by_every_audience(folder: Path) ->
     with pytest.raises(DefinitionsError) as caught:
         apply(folder, by="alice", now=NOW)
     assert sum("no table of customers" in fault.message for fault in caught.value.faults) == 1
+
+
+def test_a_last_day_that_is_past_is_refused_with_its_file_and_field(folder: Path) -> None:
+    (folder / "late.yaml").write_text("static_lists:\n  fair: {}\n  ball: {expires_on: 1997-12-31}\n")
+    with pytest.raises(DefinitionsError) as caught:
+        apply(folder, by="alice", now=NOW)
+    assert [str(fault) for fault in caught.value.faults] == [
+        f"{folder}/late.yaml:3: static list “ball”, expires_on: 1997-12-31 is past;"
+        " write a day to come, or none"
+    ]
+    assert not Audience.objects.exists()
+
+
+def test_a_last_day_that_passed_meanwhile_changes_nothing(folder: Path) -> None:
+    apply(folder, by="alice", now=NOW)
+    later = datetime(1999, 6, 1, tzinfo=UTC)
+    assert {change.action for change in apply(folder, by="alice", now=later)} == {"unchanged"}

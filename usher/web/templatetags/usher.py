@@ -15,6 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from usher.audiences.models import Audience
+from usher.definitions import hints
 from usher.rules.functions import ROW_FUNCTIONS
 from usher.syncs.models import Step
 from usher.web.states import state_of
@@ -204,6 +206,12 @@ def cellvalue(value: Any) -> str:
     if isinstance(value, datetime | date):
         return date_format(value, "j M Y")
     return "–" if value is None else fieldvalue(value)
+
+
+@register.filter
+def namehints(audience: Audience) -> list[str]:
+    """Why a tag of this name cannot be synced; empty when it can."""
+    return hints.of_name(audience)
 
 
 @register.filter
