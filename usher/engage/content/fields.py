@@ -80,7 +80,8 @@ def printed(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
-    text = str(value)
+    # kept as it is, as it may be marked as HTML
+    text = value if isinstance(value, str) else str(value)
     if len(text) > 10 and text[4:5] == "-" and text[10:] in MIDNIGHT:
         return text[:10]
     return text

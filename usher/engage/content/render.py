@@ -79,12 +79,12 @@ def finish(draft: Draft, message: int, link_ids: Mapping[str, int]) -> Content:
         done[1::2] = [counted.get(url, unsubscribe) for url in pieces[1::2]]
         return "".join(done)
 
+    return Content(draft.subject, with_pixel(joined(draft.html), message), joined(draft.text), unsubscribe)
+
+
+def with_pixel(html: str, message: int) -> str:
+    """The HTML with the picture at its end that tells when it is opened."""
     pixel = PIXEL.format(escape(addresses.open_url(message)))
-    html = _before_body_end(joined(draft.html), pixel)
-    return Content(draft.subject, html, joined(draft.text), unsubscribe)
-
-
-def _before_body_end(html: str, pixel: str) -> str:
     at = html.rfind("</body>")
     if at < 0:
         at = html.lower().rfind("</body>")

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 
+from usher.engage.messages.letters import BARRED, BOUND
 from usher.engage.models import Claim, Message
 from usher.engage.models.messages import MessageState
 
@@ -22,12 +24,15 @@ class Claimed:
     """A message in our hands, with all that is needed to render it."""
 
     message: int
-    campaign: int
-    contact: int
+    #: None for a letter that says all by itself.
+    campaign: int | None
+    #: None for a letter, which goes to an address.
+    contact: int | None
     email: str
     data: Mapping[str, Any]
     attempts: int
     queued_at: datetime
+    letter: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +43,23 @@ class Batch:
     skipped: int
 
 
-_TAKE = """
+_BARRED = BARRED.format(letter="due.letter_id", address="due.address")
+_TAKE = f"""
 with due as (
-    select id, contact_id
+    select id, contact_id, letter_id, address
       from engage_message
-     where state = 'queued' and due_at <= %(now)s
+     where state = 'queued' and due_at <= %(now)s and (not %(letters)s or letter_id is not null)
      order by due_at, id
      limit %(limit)s
        for update skip locked
 ), judged as (
-    select due.id, contact.email, contact.data,
-           case when suppression.reason is not null then suppression.reason
-                when contact.status <> 'Subscribed' then contact.status end as reason
+    select due.id, coalesce(contact.email, due.address) as email, contact.data,
+           case when due.letter_id is not null then {_BARRED}
+                when suppression.reason is not null then suppression.reason
+                when contact.status <> 'Subscribed' then contact.status
+                when contact.email_key is null then 'no address' end as reason
       from due
-      join engage_contact contact on contact.id = due.contact_id
+      left join engage_contact contact on contact.id = due.contact_id
       left join engage_suppression suppression
         on suppression.account_id = contact.account_id
        and suppression.email_key = contact.email_key
@@ -65,7 +73,7 @@ update engage_message message
   from judged
  where message.id = judged.id
 returning message.state, message.id, message.campaign_id, message.contact_id, judged.email, judged.data::text,
-          message.attempts, message.queued_at
+          message.attempts, message.queued_at, message.letter_id
 """
 
 
@@ -73,14 +81,17 @@ def claim(now: datetime, limit: int) -> Batch | None:
     """At most `limit` messages that are due, locked to this database session; None if nothing is due.
 
     One transaction takes the rows, looks at status and suppressions again, and writes down who has them.
+    Somebody waits for a letter: they are taken before all others.
     """
-    if not Message.objects.filter(state=MessageState.QUEUED, due_at__lte=now).exists():
+    due = Message.objects.filter(state=MessageState.QUEUED, due_at__lte=now)
+    letters = due.filter(letter__isnull=False).exists()
+    if not letters and not due.exists():
         return None
     with transaction.atomic(), connection.cursor() as cursor:
         held = Claim.objects.create(claimed_at=now, size=0)
         # before anybody can see the claim, so that it never looks like a dead sender's
         cursor.execute("select pg_advisory_lock(%s)", [LOCKS + held.pk])
-        cursor.execute(_TAKE, {"now": now, "limit": limit, "claim": held.pk})
+        cursor.execute(_TAKE, BOUND | {"now": now, "limit": limit, "claim": held.pk, "letters": letters})
         rows = cursor.fetchall()
         taken = [_claimed(row) for row in rows if row[0] == MessageState.CLAIMED]
         settled = {} if taken else {"settled_at": now}
@@ -97,4 +108,4 @@ def release(claim: int) -> None:
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:
-    return Claimed(row[1], row[2], row[3], row[4], json.loads(row[5]), row[6], row[7])
+    return Claimed(row[1], row[2], row[3], row[4], json.loads(row[5] or "{}"), row[6], row[7], row[8])

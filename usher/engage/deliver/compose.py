@@ -1,31 +1,17 @@
-"""Turns a batch of messages into mails: campaigns are compiled once, links get their rows in bulk."""
+"""Turns a batch of messages into mails: campaigns are compiled once, letters are made one by one."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from usher.engage.channels.relay import Envelope
-from usher.engage.content import links
-from usher.engage.content.fields import Fields, Person
-from usher.engage.content.liquid import TemplateError
-from usher.engage.content.render import Content, Draft, Template, finish
+from usher.engage.content import transactional as letter_form
+from usher.engage.content.fields import Fields
 from usher.engage.deliver.claim import Claimed
-from usher.engage.messages.identity import return_path
-from usher.engage.messages.mime import build
-from usher.engage.models import Account, Campaign
-
-#: Link rows remembered for one campaign; personalised addresses could otherwise fill the memory.
-MOST_LINKS = 20_000
-
-
-@dataclass(slots=True)
-class Composed:
-    envelopes: list[Envelope] = field(default_factory=list)
-    #: Message -> why no mail could be made for it.
-    failed: dict[int, str] = field(default_factory=dict)
+from usher.engage.deliver.edition import Composed, Edition
+from usher.engage.deliver.letters import compose_letters
+from usher.engage.models import Campaign
 
 
 class Composer:
@@ -33,101 +19,42 @@ class Composer:
 
     def __init__(self) -> None:
         self._fields: dict[int, Fields] = {}
-        self._editions: dict[int, _Edition] = {}
+        self._editions: dict[tuple[int, bool], Edition] = {}
 
     def compose(self, messages: Iterable[Claimed], now: datetime) -> Composed:
         """The mails of a batch. What cannot be rendered is told, and does not keep the others back."""
         composed = Composed()
         by_campaign: dict[int, list[Claimed]] = defaultdict(list)
+        letters = []
         for one in messages:
-            by_campaign[one.campaign].append(one)
+            if one.letter or one.campaign is None:
+                letters.append(one)
+            else:
+                by_campaign[one.campaign].append(one)
+        if letters:
+            compose_letters(letters, self.transactional, now, composed)
         for edition in self._current(by_campaign):
             edition.compose(by_campaign[edition.campaign.pk], now, composed)
         return composed
 
-    def _current(self, campaigns: Iterable[int]) -> list[_Edition]:
+    def transactional(self, campaign: Campaign) -> Edition:
+        """The campaign as a letter has it: without a way out of the marketing that it is not."""
+        return self._edition(campaign, transactional=True)
+
+    def _current(self, campaigns: Iterable[int]) -> list[Edition]:
+        if not campaigns:
+            return []
         found = Campaign.objects.filter(pk__in=list(campaigns)).select_related("account")
         return [self._edition(campaign) for campaign in found]
 
-    def _edition(self, campaign: Campaign) -> _Edition:
-        known = self._editions.get(campaign.pk)
+    def _edition(self, campaign: Campaign, *, transactional: bool = False) -> Edition:
+        known = self._editions.get((campaign.pk, transactional))
         if known and known.campaign.updated_at == campaign.updated_at:
             return known
         account = campaign.account
         if account.pk not in self._fields:
             self._fields[account.pk] = Fields.of(account)
-        self._editions[campaign.pk] = _Edition(campaign, self._fields[account.pk])
-        return self._editions[campaign.pk]
-
-
-class _Edition:
-    """A campaign as it stands now, compiled."""
-
-    def __init__(self, campaign: Campaign, fields: Fields) -> None:
-        self.campaign = campaign
-        self.links: dict[str, int] = {}
-        self.template: Template | None = None
-        self.broken = ""
-        try:
-            self.template = Template(campaign, fields)
-        except TemplateError as error:
-            self.broken = f"the campaign cannot be used: {error}"
-
-    def compose(self, messages: list[Claimed], now: datetime, composed: Composed) -> None:
-        drafts = self._drafts(messages, now, composed)
-        self._know_links(draft for _, draft in drafts)
-        for one, draft in drafts:
-            content = finish(draft, one.message, self.links)
-            try:
-                composed.envelopes.append(self._envelope(one, content, now))
-            except ValueError as error:
-                composed.failed[one.message] = str(error)
-
-    def _drafts(
-        self, messages: list[Claimed], now: datetime, composed: Composed
-    ) -> list[tuple[Claimed, Draft]]:
-        if self.template is None:
-            composed.failed.update((one.message, self.broken) for one in messages)
-            return []
-        drafts = []
-        for one in messages:
-            try:
-                drafts.append((one, self.template.draft(Person(one.contact, one.email, one.data), now)))
-            except TemplateError as error:
-                composed.failed[one.message] = f"cannot be rendered: {error}"
-        return drafts
-
-    def _know_links(self, drafts: Iterable[Draft]) -> None:
-        wanted: set[str] = set().union(*(draft.targets() for draft in drafts))
-        if missing := wanted - self.links.keys():
-            if len(self.links) + len(missing) > MOST_LINKS:
-                self.links = {}
-                missing = wanted
-            self.links |= links.link_ids(self.campaign.pk, missing)
-
-    def _envelope(self, one: Claimed, content: Content, now: datetime) -> Envelope:
-        campaign, account = self.campaign, self.campaign.account
-        path = return_path(one.message, account.mail_domain)
-        data = build(
-            from_name=campaign.from_name or account.from_name,
-            from_address=campaign.from_address or account.from_address,
-            to=[one.email],
-            reply_to=campaign.reply_to or None,
-            subject=content.subject,
-            html=content.html,
-            text=content.text,
-            message_id=f"<{path}>",
-            date=now,
-            headers=headers(account, campaign, content.unsubscribe_url),
-        )
-        return Envelope(key=one.message, mail_from=path, rcpt_to=one.email, data=data)
-
-
-def headers(account: Account, campaign: Campaign, unsubscribe_url: str) -> dict[str, str]:
-    """What mailbox providers ask of marketing mail: RFC 8058 one-click, RFC 2919 List-Id, Feedback-ID."""
-    return {
-        "List-Unsubscribe": f"<{unsubscribe_url}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "List-Id": f"{account.name} <account-{account.pk}.{account.mail_domain}>",
-        "Feedback-ID": f"{campaign.pk}:{account.pk}:usher",
-    }
+        if transactional:
+            campaign = letter_form.transactional(campaign)
+        edition = self._editions[campaign.pk, transactional] = Edition(campaign, self._fields[account.pk])
+        return edition

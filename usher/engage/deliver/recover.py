@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from usher.engage.deliver.claim import LOCKS, release
+from usher.engage.deliver.verdict import AGAIN
 from usher.engage.messages.identity import message_id
 from usher.engage.models import Claim, Message
 from usher.engage.models.messages import MessageState
@@ -24,7 +25,8 @@ def recover(now: datetime, was_accepted: Asked) -> Counter[str]:
     """Settle the claims whose sender is dead: taken mails are sent, the others are queued again.
 
     A sender lives as long as its database session holds the lock on its claim. When the relay cannot be
-    asked, the mails are ambiguous: never sent again blindly. Answers how many reached which state.
+    asked, the mails are ambiguous and never sent again blindly, but for letters, for which somebody waits:
+    they are sent again with the same Message-ID. Answers how many reached which state.
     """
     done: Counter[str] = Counter()
     for claim in Claim.objects.filter(settled_at=None).order_by("pk"):
@@ -50,7 +52,11 @@ def _resolve(claim: Claim, now: datetime, was_accepted: Asked) -> Counter[str]:
     with transaction.atomic():
         mine = Message.objects.filter(claim=claim, state=MessageState.CLAIMED)
         if taken is None:
-            done = {"ambiguous": mine.update(state=MessageState.AMBIGUOUS, reason=_LOST)}
+            again: dict[str, Any] = {"state": MessageState.QUEUED, "claim": None, "reason": AGAIN}
+            done = {
+                "queued": mine.filter(letter__isnull=False).update(**again),
+                "ambiguous": mine.update(state=MessageState.AMBIGUOUS, reason=_LOST),
+            }
         else:
             sent: dict[str, Any] = {"state": MessageState.SENT, "sent_at": now}
             done = {

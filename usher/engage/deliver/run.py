@@ -12,9 +12,10 @@ from functools import partial
 from usher.engage.channels.relay import Outcome, Relay
 from usher.engage.channels.smtp import Sender
 from usher.engage.deliver.claim import Batch, claim, release
-from usher.engage.deliver.compose import Composed, Composer
+from usher.engage.deliver.compose import Composer
+from usher.engage.deliver.edition import Composed
 from usher.engage.deliver.recover import Asked, recover
-from usher.engage.deliver.settle import hold, put_back, settle
+from usher.engage.deliver.settle import hold, put_back, put_some_back, settle
 from usher.engage.deliver.verdict import turned_away
 
 #: At most so many mails are on the wire at once, and so in doubt when a sender is killed.
@@ -118,7 +119,10 @@ class _Run:
             self.done.skipped += batch.skipped
             if batch.messages:
                 self.held.append(batch.claim)
-                return _OnTheWire(batch, self.composer.compose(batch.messages, self.now()))
+                composed = self.composer.compose(batch.messages, self.now())
+                if composed.left:
+                    put_some_back(batch, composed.left)
+                return _OnTheWire(batch, composed)
         return None
 
     def _send(self, wire: _OnTheWire) -> None:

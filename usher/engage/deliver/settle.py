@@ -53,7 +53,9 @@ def settle(
     for outcome in outcomes:
         one = known[outcome.key]
         answers[outcome.key] = outcome
-        verdicts[outcome.key] = judge(outcome, one.attempts, one.queued_at, now, chance())
+        verdicts[outcome.key] = judge(
+            outcome, one.attempts, one.queued_at, now, chance(), awaited=one.letter is not None
+        )
     with transaction.atomic():
         _write(batch.claim, verdicts, answers, relay, now)
         _suppress([answers[message] for message, verdict in verdicts.items() if verdict.dead], now)
@@ -86,8 +88,8 @@ def _clean(reply: str) -> str:
 
 
 _PEOPLE = """
-select message.id, message.account_id, contact.email_key
-  from engage_message message join engage_contact contact on contact.id = message.contact_id
+select message.id, message.account_id, coalesce(contact.email_key, lower(message.address))
+  from engage_message message left join engage_contact contact on contact.id = message.contact_id
  where message.id = any(%s)
 """
 _CODES = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
@@ -116,14 +118,20 @@ def _source(outcome: Outcome) -> str:
 
 _PUT_BACK = """
 update engage_message set state = 'queued', claim_id = null, attempts = attempts - 1
- where claim_id = %s and state = 'claimed'
+ where claim_id = %s and state = 'claimed' and id = any(%s)
 """
 
 
+def put_some_back(batch: Batch, messages: Sequence[int]) -> None:
+    """Give messages of a batch back that were never sent: it is as if they had not been claimed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT_BACK, [batch.claim, list(messages)])
+
+
 def put_back(batch: Batch, now: datetime) -> None:
-    """Give a batch back that was never sent: it is as if it had not been claimed."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_PUT_BACK, [batch.claim])
+    """Give a whole batch back."""
+    with transaction.atomic():
+        put_some_back(batch, [one.message for one in batch.messages])
         Claim.objects.filter(pk=batch.claim).update(settled_at=now)
     release(batch.claim)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from usher.engage.channels.relay import Outcome
@@ -42,10 +42,25 @@ class Verdict:
     dead: bool = False
 
 
-def judge(outcome: Outcome, attempts: int, queued_at: datetime, now: datetime, chance: float) -> Verdict:
-    """`attempts` counts this one; `chance` is between 0 and 1."""
+def judge(
+    outcome: Outcome,
+    attempts: int,
+    queued_at: datetime,
+    now: datetime,
+    chance: float,
+    *,
+    awaited: bool = False,
+) -> Verdict:
+    """`attempts` counts this one; `chance` is between 0 and 1.
+
+    A mail that somebody waits for (`awaited`) is sent again when its answer was lost: a password that comes
+    twice does no harm, one that never comes does, and both copies have the same Message-ID.
+    """
     if outcome.state == "accepted":
         return Verdict(MessageState.SENT)
+    if outcome.state == "unknown" and awaited:
+        later = _later(attempts, queued_at, now, chance)
+        return later if later.reason else replace(later, reason=AGAIN)
     if outcome.state == "unknown":
         return Verdict(MessageState.AMBIGUOUS, reason="its data was sent, and the relay's answer was lost")
     if outcome.state == "deferred":
@@ -77,6 +92,7 @@ def _later(attempts: int, queued_at: datetime, now: datetime, chance: float) -> 
     return Verdict(MessageState.QUEUED, due_at=now + delay(attempts, chance))
 
 
+AGAIN = "the relay's answer was lost: sent again with the same Message-ID"
 GIVEN_UP = f"given up: not taken for {PATIENCE.days} days"
 
 

@@ -47,7 +47,7 @@ select letter.account_id, letter.campaign_id, letter.id, wanted.address, '',
        0, '', '', coalesce('may not be mailed: ' || barred.reason, '')
   from unnest(%(letters)s::uuid[], %(addresses)s::text[]) as wanted(letter, address)
   join engage_letter letter on letter.id = wanted.letter
- cross join lateral (select {BARRED.format(letter="letter.id", address="wanted.address")} as reason) barred
+ cross join lateral (select {BARRED.format(letter="wanted.letter", address="wanted.address")} as reason) barred
     on conflict do nothing
 """
 
@@ -77,7 +77,10 @@ def send(letters: Iterable[tuple[Letter, Sequence[File]]], now: datetime) -> Non
 
 def recipients(letter: Letter) -> list[str]:
     """Everybody who gets a copy, each once."""
-    return list({addresses.key(one): one for one in [*letter.bcc, *letter.cc, *letter.to]}.values())
+    found: dict[str, str] = {}
+    for one in (*letter.to, *letter.cc, *letter.bcc):
+        found.setdefault(addresses.key(one), one)
+    return list(found.values())
 
 
 def size(letter: Letter, files: Iterable[File]) -> int:

@@ -1,0 +1,97 @@
+"""Makes the mails of letters: each has its own content, and may carry files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from usher.engage.channels.relay import Envelope
+from usher.engage.content.render import with_pixel
+from usher.engage.content.transactional import filled_for
+from usher.engage.deliver.claim import Claimed
+from usher.engage.deliver.edition import Composed, Edition
+from usher.engage.messages.identity import return_path
+from usher.engage.messages.mime import File, build
+from usher.engage.models import Campaign, Letter
+
+#: Bytes of letters made for one batch, unless a single one is larger: the others are left to the next.
+MOST_BYTES = 32 * 1024 * 1024
+#: What base64 makes of a byte, its line ends counted.
+GROWTH = 1.4
+
+_SIZES = """
+select letter.id, octet_length(letter.html) + octet_length(letter.text)
+       + coalesce((select sum(octet_length(content)) from engage_attachment where letter_id = letter.id), 0)
+  from engage_letter letter where letter.id = any(%s)
+"""
+
+
+def compose_letters(
+    messages: Sequence[Claimed],
+    edition: Callable[[Campaign], Edition],
+    now: datetime,
+    composed: Composed,
+) -> None:
+    """Add the mails of these letters, as many as memory has room for; the others are `left`.
+
+    `edition` compiles a campaign as letters have it.
+    """
+    kept = _that_fit(messages, composed)
+    rows = Letter.objects.select_related("account", "campaign__account").prefetch_related("attachments")
+    letters = rows.in_bulk({one.letter for one in kept})
+    for one in kept:
+        if one.letter in letters:
+            try:
+                composed.envelopes.append(_envelope(one, letters[one.letter], edition, now))
+            except ValueError as error:
+                composed.failed[one.message] = str(error)
+
+
+def _that_fit(messages: Sequence[Claimed], composed: Composed) -> list[Claimed]:
+    sizes = _sizes({one.letter for one in messages if one.letter})
+    kept: list[Claimed] = []
+    size = 0.0
+    for one in messages:
+        size += sizes.get(one.letter, 0) * GROWTH if one.letter else 0
+        if kept and size > MOST_BYTES:
+            composed.left.append(one.message)
+        else:
+            kept.append(one)
+    return kept
+
+
+def _sizes(letters: set[UUID]) -> dict[UUID, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SIZES, [list(letters)])
+        return {letter: int(size) for letter, size in cursor.fetchall()}
+
+
+def _envelope(
+    one: Claimed, letter: Letter, edition: Callable[[Campaign], Edition], now: datetime
+) -> Envelope:
+    account, campaign = letter.account, letter.campaign
+    subject, html, text = letter.subject, letter.html, letter.text
+    if campaign:
+        filled = filled_for((letter.to or [one.email])[0], letter.values)
+        content = edition(campaign).content(one.message, filled, now)
+        subject, html, text = content.subject, content.html, content.text
+    elif html and letter.kind == Letter.Kind.TRANSACTIONAL:
+        html = with_pixel(html, one.message)
+    path = return_path(one.message, account.mail_domain)
+    data = build(
+        from_name=letter.from_name if letter.from_address else account.from_name,
+        from_address=letter.from_address or account.from_address,
+        to=letter.to,
+        cc=letter.cc,
+        subject=subject,
+        html=html,
+        text=text,
+        message_id=f"<{path}>",
+        date=now,
+        headers={"Auto-Submitted": "auto-generated", "Feedback-ID": f"{letter.kind}:{account.pk}:usher"},
+        files=[File(row.name, row.content_type, bytes(row.content)) for row in letter.attachments.all()],
+    )
+    return Envelope(key=one.message, mail_from=path, rcpt_to=one.email, data=data)
