@@ -9,11 +9,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from usher.engage.contacts import confirm
 from usher.engage.contacts.fields import SEED, types_of
 from usher.engage.contacts.suppress import OPEN, is_suppressed, suppress
 from usher.engage.contacts.values import MisfitError, Value, typed
 from usher.engage.errors import EngageError
-from usher.engage.models import Account, Contact, Membership
+from usher.engage.models import Account, Confirmation, Contact, Membership
 from usher.engage.models.contacts import EmailType, OptInType, Status
 from usher.engage.models.imports import MergeOption
 from usher.lib import addresses
@@ -38,11 +39,13 @@ def save(
     *,
     merge: MergeOption = MergeOption.OVERWRITE,
     closed: bool = False,
+    asks: bool = True,
 ) -> tuple[Contact, bool]:
     """Create the contact, or update the one with this address; (contact, whether it is new).
 
     Refused for a bad address, a value that does not fit, and for somebody who opted out or is suppressed;
-    with `closed` the values of such a contact are written, and its status stays.
+    with `closed` the values of such a contact are written, and its status stays. Whoever is new and has to
+    confirm is asked by mail; without `asks` that is the caller's to do.
     """
     email = draft.email.strip()
     if wrong := addresses.problem(email):
@@ -53,13 +56,21 @@ def save(
         if contact is None:
             made = _made(account, email, draft, merged({}, data, merge), now, closed)
             if made is not None:
+                _ask(made, now, asks)
                 return made, True
             contact = _found(account, email)  # somebody else was quicker, unless the address is suppressed
         if contact is None:
             raise _suppressed()
         created = _let_in(contact, draft, now, closed)
         _put(contact, draft, data, merge, now, always=created)
+        if created:
+            _ask(contact, now, asks)
     return contact, created
+
+
+def _ask(contact: Contact, now: datetime, asks: bool) -> None:
+    if asks and contact.status == Status.PENDING_OPT_IN:
+        confirm.ask(contact, Confirmation.Kind.OPT_IN, now)
 
 
 # The contact, locked, and why its address is suppressed, if it is: one question, because it is the usual one.
