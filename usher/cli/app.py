@@ -7,6 +7,7 @@ import typer
 from usher import __version__
 from usher.cli import (
     api_user,
+    campaigns,
     changes,
     contacts,
     definitions,
@@ -71,6 +72,7 @@ app.add_typer(lists.app, name="audiences", rich_help_panel=DEFINE)
 app.add_typer(tags.app, name="tags", rich_help_panel=DEFINE)
 app.add_typer(rules.app, name="rules", rich_help_panel=DEFINE)
 app.add_typer(sync.app, name="sync", rich_help_panel=DEFINE)
+app.add_typer(campaigns.app, name="campaigns", rich_help_panel=DEFINE)
 app.add_typer(programs.app, name="programs", rich_help_panel=DEFINE)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=DEFINE)
 app.add_typer(seeds.app, name="seeds", rich_help_panel=DEFINE)

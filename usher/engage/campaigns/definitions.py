@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from usher.engage.campaigns import senders
+from usher.engage.campaigns.edit import OPEN
 from usher.engage.content.check import problems
 from usher.engage.content.fields import Fields
 from usher.engage.models import Account, Campaign
@@ -15,7 +17,6 @@ from usher.engage.models.campaigns import CampaignStatus
 from usher.lib.changes import Change, DefinitionError, written
 
 KIND = "campaign"
-_STATUS = {"triggered": CampaignStatus.TRIGGERED, "standard": CampaignStatus.UNSENT}
 
 
 class CampaignBody(BaseModel):
@@ -27,6 +28,7 @@ class CampaignBody(BaseModel):
     from_name: str = Field("", max_length=128)
     from_address: str = Field("", max_length=254)
     reply_to: str = Field("", max_length=254)
+    tags: list[str] = []
     type: Literal["triggered", "standard"] = "triggered"
     html: str | None = None
     html_file: str | None = None
@@ -45,7 +47,11 @@ SECTIONS: dict[str, type[BaseModel]] = {"campaigns": CampaignBody}
 
 
 def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:
-    """Make the campaign as `body` says; DefinitionError keeps everything as it was."""
+    """Make the campaign as `body` says; DefinitionError keeps everything as it was.
+
+    Its from address becomes one of the account's. Sending is nothing that files do: applying them again,
+    or elsewhere, would mail people.
+    """
     account = account_for(KIND, name)
     assert isinstance(body, CampaignBody), section
     wanted = _wanted(name, body, base_dir)
@@ -54,10 +60,18 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
     had = Campaign.objects.filter(account=account, name__iexact=name).first()
     if had is None:
         Campaign.objects.create(account=account, created_at=now, updated_at=now, **wanted)
+        senders.make_known(account, body.from_address, now)
         return written(KIND, name, True, ())
+    if had.status != CampaignStatus.TRIGGERED and body.type == "standard":
+        wanted["status"] = had.status  # how far it is with being sent is not for files to say
     changed = [field for field, value in wanted.items() if getattr(had, field) != value]
+    if changed and had.status not in OPEN:
+        raise DefinitionError(
+            KIND, name, changed[0], f"it is {had.status} and stays as it was; name a new one"
+        )
     if changed:
         Campaign.objects.filter(pk=had.pk).update(updated_at=now, **wanted)
+        senders.make_known(account, body.from_address, now)
     return written(KIND, name, False, changed)
 
 
@@ -83,7 +97,8 @@ def _wanted(name: str, body: CampaignBody, base_dir: Path) -> dict[str, Any]:
         "from_name": body.from_name,
         "from_address": body.from_address,
         "reply_to": body.reply_to,
-        "status": _STATUS[body.type],
+        "tags": body.tags,
+        "status": CampaignStatus.TRIGGERED if body.type == "triggered" else CampaignStatus.UNSENT,
         "html": body.html if body.html is not None else _read(name, "html_file", body.html_file, base_dir),
         "text": body.text if body.text is not None else _read(name, "text_file", body.text_file, base_dir),
     }
@@ -99,7 +114,7 @@ def _read(name: str, field: str, file: str | None, base_dir: Path) -> str:
 
 
 def _exported(campaign: Campaign) -> dict[str, Any]:
-    names = ("subject", "from_name", "from_address", "reply_to")
+    names = ("subject", "from_name", "from_address", "reply_to", "tags")
     body = {name: getattr(campaign, name) for name in names if getattr(campaign, name)}
     kind = "triggered" if campaign.status == CampaignStatus.TRIGGERED else "standard"
     return body | {"type": kind, "html": campaign.html, "text": campaign.text}

@@ -59,12 +59,12 @@ def following(send: Send, limit: int) -> list[int]:
         return [contact for (contact,) in cursor.fetchall()]
 
 
-def refresh_segments(send: Send, now: datetime) -> None:
-    """Work out anew who is in the send's segments. EngageError when a rule does not fit any more.
+def refresh_segments(lists: Sequence[int], now: datetime) -> None:
+    """Work out anew who is in those of the lists that are segments. EngageError when a rule does not fit any more.
 
     Then nobody knows who is meant, and the members of yesterday are not mailed in their stead.
     """
-    for segment in ContactList.objects.filter(pk__in=send.lists, kind=ListKind.SEGMENT):
+    for segment in ContactList.objects.filter(pk__in=lists, kind=ListKind.SEGMENT):
         refresh(segment, now)
         segment.refresh_from_db()
         if segment.refresh_state == RefreshState.FAILED:

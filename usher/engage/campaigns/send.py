@@ -132,7 +132,7 @@ def run(send_id: UUID, now: datetime, part: int = PART) -> int:
     queued = 0
     send = Send.objects.get(pk=send_id)
     if send.status in TO_START and not is_stale(send, now):
-        recipients.refresh_segments(send, now)
+        recipients.refresh_segments(send.lists, now)
     if _start(send_id, now):
         while (more := _queue_part(send_id, now, part)) is not None:
             queued += more
