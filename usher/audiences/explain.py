@@ -32,7 +32,8 @@ def explain_member(audience: Audience, key: str, now: datetime) -> Explanation:
         if not audience.has_rule:
             return _by_hand(audience, key)
         node, zone = rules.parse(audience.rule), ZoneInfo(settings.TIME_ZONE)
-        return rules.explain(node, person.schema, person.values, person.rows, now=moment, zone=zone)
+        values, rows, rule_of = person.values, person.rows, person.rule_of
+        return rules.explain(node, person.schema, values, rows, now=moment, zone=zone, rule_of=rule_of)
 
 
 def _by_hand(audience: Audience, key: str) -> Explanation:

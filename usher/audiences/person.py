@@ -15,7 +15,7 @@ from usher import rules
 from usher.audiences.errors import AudienceError
 from usher.audiences.models import Audience
 from usher.audiences.published import members_sql
-from usher.audiences.rulebook import with_names
+from usher.audiences.rulebook import expired, with_names
 from usher.rules import nodes
 from usher.rules.explain import SHOWN, Row, telling
 from usher.rules.facts import about_all
@@ -63,6 +63,20 @@ class Person:
                 found |= zip(asked, sql.row(self.opened.duckdb, query, [self.key]), strict=True)
         return found
 
+    def rule_of(self, part: nodes.Membership) -> Node | None:
+        """The rule that decides on a tag, segment or list; None: none does, or it does not fit the data."""
+        one = next(
+            (one for one in Audience.objects.filter(name=part.name) if one.asked_as == part.kind), None
+        )
+        if one is None or not one.has_rule or expired(one, self.now):
+            return None
+        try:
+            node = rules.parse(one.rule)
+        except rules.RuleError:
+            return None
+        fits = not rules.check(node, self.schema, condition=True)
+        return node if fits and not about_all(node) else None
+
     def rows(self, part: nodes.Aggregate | nodes.Step) -> Sequence[Row]:
         """The rows that an aggregate or a step asks for, the newest first, with their place in the source."""
         table, columns = self.schema.tables[part.table], telling(part, self.schema)
@@ -91,12 +105,13 @@ class Person:
         return Row(table.name, values.get(table.at or ""), values, self._source(table.name, file, row))
 
     def _source(self, name: str, file: str | None, row: int | None) -> str:
-        """`orders, orders-2024.csv row 17`; of a database only the table's name."""
+        """`orders, 2024.csv row 17`, or just `orders.csv row 17`; of a database only the table's name."""
         one = self.opened.opened[name]
         if not file or row is None or one.table.source.url:
             return name
         place = one.relation.place(file, row, "", "")
-        return f"{name}, {Path(place.file).name} row {place.row}"
+        said = f"{Path(place.file).name} row {place.row}"
+        return said if name in Path(place.file).stem else f"{name}, {said}"
 
     def _number(self, name: str) -> None:
         """The view `_rows`: this customer's rows of a table, each with a number, its file and place in it."""

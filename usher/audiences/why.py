@@ -21,4 +21,5 @@ def why(node: rules.Node, key: str, now: datetime) -> Explanation:
     with open_tables() as opened, tempfile.TemporaryDirectory() as scratch:
         person = Person(opened, key, now, Asking(opened, now, Path(scratch)).members)
         zone = ZoneInfo(settings.TIME_ZONE)
-        return rules.explain(node, person.schema, person.values, person.rows, now=now, zone=zone)
+        values, rows, rule_of = person.values, person.rows, person.rule_of
+        return rules.explain(node, person.schema, values, rows, now=now, zone=zone, rule_of=rule_of)

@@ -260,10 +260,6 @@ def _print_tree(found: Explanation, depth: int) -> None:
 
 def _cell(value: object) -> str:
     """Times in the organisation's zone; what is missing as a dash."""
-    return (
-        house.when(value)
-        if isinstance(value, datetime) and value.tzinfo
-        else "–"
-        if value is None
-        else str(value)
-    )
+    if isinstance(value, datetime) and value.tzinfo:
+        return house.when(value)
+    return "–" if value is None else str(value)

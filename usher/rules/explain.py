@@ -12,6 +12,7 @@ from usher.rules.changes import Change
 from usher.rules.describe import clause_phrase
 from usher.rules.facts import Facts, answered, conditions, inner, questions
 from usher.rules.flip import flip
+from usher.rules.nested import RuleOf, unfolded
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema
 
@@ -67,9 +68,14 @@ def explain(
     *,
     now: datetime,
     zone: tzinfo,
+    rule_of: RuleOf | None = None,
 ) -> Explanation:
-    """A condition as a tree. `values` is asked once, and again as of moments at which time may change it."""
-    parts = list(dict.fromkeys(conditions(node)))
+    """A condition as a tree. `values` is asked once, and again as of moments at which time may change it.
+
+    With `rule_of`, what would flip the answer is looked for in nested rules as well.
+    """
+    whole = unfolded(node, rule_of) if rule_of else node
+    parts = list(dict.fromkeys([*conditions(node), *conditions(whole)]))
     asked = {
         f"{name}{number}": question
         for number, part in enumerate(parts)
@@ -78,10 +84,13 @@ def explain(
     answers = values(asked, now)
     facts = {part: answered(_of_part(answers, number)) for number, part in enumerate(parts)}
 
-    def holds_at(moment: datetime) -> bool:
-        return bool(values({"holds": node}, moment)["holds"])
+    if facts[whole].holds is not facts[node].holds:  # a nested rule was not evaluated on these data yet
+        whole = node
 
-    to_flip, change = flip(node, schema, facts, holds_at, now=now, zone=zone)
+    def holds_at(moment: datetime) -> bool:
+        return bool(values({"holds": whole}, moment)["holds"])
+
+    to_flip, change = flip(node, whole, schema, facts, holds_at, now=now, zone=zone)
     return _tree(node, schema, facts, rows, to_flip, change)
 
 

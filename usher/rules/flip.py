@@ -8,14 +8,14 @@ foretold but tried: the rule is asked again, as of then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from usher.rules import english, nodes
 from usher.rules.changes import Change, Wait
 from usher.rules.describe import details_phrase
-from usher.rules.facts import Facts, compared, inner
+from usher.rules.facts import Facts, compared, conditions, inner
 from usher.rules.moments import instant_of, shifted
 from usher.rules.nodes import Node
 from usher.rules.proposals import Proposal, Proposals, by_hand, counts, parts_of
@@ -32,6 +32,7 @@ _UNITS: dict[str, nodes.Unit] = {"days": "day", "weeks": "week", "months": "mont
 
 def flip(
     node: Node,
+    whole: Node,
     schema: Schema,
     facts: Mapping[Node, Facts],
     holds_at: Callable[[datetime], bool],
@@ -41,7 +42,8 @@ def flip(
 ) -> tuple[str, Change | None]:
     """A sentence, "One order would take them out.", and the change; None where no change is certain.
 
-    `facts` are those of all `conditions` of the rule; `holds_at` asks the whole rule as of a later moment.
+    `whole` is the rule with its nested rules in place; `facts` are those of all `conditions` of both;
+    `holds_at` asks the whole rule as of a later moment.
     """
     holds = facts[node].holds
     words = {True: ("take them out", "be out"), False: ("bring them in", "be in")}[holds]
@@ -49,25 +51,40 @@ def flip(
     proposals = Proposals(schema, Solver(Words(schema), now, zone))
     found = [one for part in facts for one in proposals.of(part, facts[part])]
     for proposal in sorted(found, key=lambda one: one.cost):
-        if _after(node, proposal, facts) is (not holds):
+        if _after(whole, proposal, facts) is (not holds):
             return proposal.sentence.format(**outcome), proposal.change
     waits = (wait for part in facts for wait in _Waits(schema, now, zone).of(part, facts[part]))
     for wait in sorted(set(waits), key=lambda one: (one.until, one.sentence))[:TRIED]:
         if holds_at(wait.until) is not holds:
             return wait.sentence.format(**outcome), Wait(wait.until)
-    return NOT_IN_ONE_STEP.format(**outcome) + _kept(facts, schema), None
+    return NOT_IN_ONE_STEP.format(**outcome) + _kept(node, facts, proposals), None
 
 
-def _kept(facts: Iterable[Node], schema: Schema) -> str:
-    """What nobody can give or take, for a rule decides on it."""
-    kept = [node for node in facts if isinstance(node, nodes.Membership) and not by_hand(node, schema)]
+def _kept(node: Node, facts: Mapping[Node, Facts], proposals: Proposals) -> str:
+    """What nobody can give or take, for a rule decides on it: first of all what would flip the answer."""
+    asked = [part for part in conditions(node) if isinstance(part, nodes.Membership)]
+    kept = [part for part in dict.fromkeys(asked) if not by_hand(part, proposals.schema)]
     if not kept:
         return ""
+    wanted = not facts[node].holds
+    changes = {part: proposals.by_member(part, facts[part]) for part in kept}
+    decisive = [part for part, change in changes.items() if _after(node, change, facts) is wanted]
+    if decisive:
+        takes = english.listed([_takes(part, facts[part]) for part in decisive], "or")
+        decides = "its own rule decides" if len(decisive) == 1 else "rules of their own decide"
+        return f" It takes {takes}, on which {decides}: see why there."
     named = english.listed([f"the {node.kind} {english.quoted(node.name)}" for node in kept])
     rule = (
         "has a rule of its own: see why there" if len(kept) == 1 else "have rules of their own: see why there"
     )
     return f" {english.capital(named)} {rule}."
+
+
+def _takes(node: nodes.Membership, fact: Facts) -> str:
+    """`the tag “VIP”`, `leaving the segment “Reachable”`."""
+    gains = {"tag": "", "segment": "joining ", "audience": "joining "}
+    losses = {"tag": "losing ", "segment": "leaving ", "audience": "leaving "}
+    return f"{(losses if fact.holds else gains)[node.kind]}the {node.kind} {english.quoted(node.name)}"
 
 
 def _after(node: Node, change: Proposal, facts: Mapping[Node, Facts]) -> bool | None:

@@ -19,13 +19,21 @@ from usher.rules.compile.simpler import is_timeless, lasting
 from usher.rules.compile.values import Values, shared
 from usher.rules.format import format
 from usher.rules.nodes import Node
-from usher.rules.schema import Schema
+from usher.rules.schema import Schema, Table
 
 if TYPE_CHECKING:
     import ibis
 
 #: A column of the rows that are added up: whether the row was there at the moment before.
 KNOWN = "__known"
+#: A whole number and so many decimals at most are kept as a whole number.
+DECIMALS = 9
+#: Ibis's types of whole numbers, and DuckDB's.
+_WHOLE: Mapping[str, str] = {
+    f"{sign}int{bits}": sign.upper() + name
+    for bits, name in ((8, "TINYINT"), (16, "SMALLINT"), (32, "INTEGER"), (64, "BIGINT"))
+    for sign in ("", "u")
+}
 #: What else may stand in a condition on rows for the answer to be kept.
 _OF_ROWS = (
     nodes.Literal
@@ -75,11 +83,20 @@ def _adds_up(node: nodes.Aggregate, schema: Schema, tables: Mapping[str, ibis.Ta
         case "count":
             return True
         case "sum":
-            return bool(kind.is_integer() or kind.is_decimal())
+            return _is_whole(kind)
         case "min" | "max":
-            exact = kind.is_temporal() or kind.is_integer() or kind.is_decimal()
-            return bool(exact and is_timeless(node.where))
+            moment = kind.is_date() or (kind.is_timestamp() and kind.timezone)
+            return bool(moment or _is_whole(kind)) and is_timeless(node.where)
     return False
+
+
+def _is_whole(kind: Any) -> bool:
+    """Whether values are whole numbers of something small, which are added up exactly."""
+    return _named(kind) in _WHOLE or bool(kind.is_decimal() and kind.precision and kind.scale <= DECIMALS)
+
+
+def _named(kind: Any) -> str:
+    return str(kind.copy(nullable=True))
 
 
 def column_of(node: nodes.Aggregate) -> str:
@@ -93,15 +110,15 @@ def joins(node: nodes.Aggregate) -> Literal["sum", "min", "max"]:
 
 
 def kind_of(node: nodes.Aggregate, tables: Mapping[str, ibis.Table]) -> str:
-    """DuckDB's type in which answers are kept: exact, and as narrow as serves (else it is an error)."""
-    if node.name == "count":
+    """DuckDB's type of the answers to a question that can be kept."""
+    kind: Any = tables[node.table][node.column].type() if node.column else None
+    if kind is None or (node.name == "sum" and kind.is_integer()):
         return "BIGINT"
-    kind: Any = tables[node.table][node.column].type()
-    if node.name != "sum":
-        return ""
-    if kind.is_integer():
-        return "BIGINT" if kind.nbytes <= 4 else "DECIMAL(38, 0)"
-    return f"DECIMAL({18 if kind.precision and kind.precision <= 12 else 38}, {kind.scale or 0})"
+    if kind.is_decimal():
+        return f"DECIMAL({38 if node.name == 'sum' else kind.precision}, {kind.scale})"
+    if kind.is_timestamp():
+        return "TIMESTAMP WITH TIME ZONE"
+    return "DATE" if kind.is_date() else _WHOLE[_named(kind)]
 
 
 def answers(
@@ -119,19 +136,17 @@ def answers(
 
 
 def differences(
-    name: str,
     asked: Sequence[nodes.Aggregate],
-    schema: Schema,
+    table: Table,
     rows: ibis.Table,
     moments: tuple[datetime, datetime],
     zone: tzinfo,
 ) -> ibis.Table:
-    """What the answers changed by between two moments, as `answers`.
+    """What each row changes the answers by between two moments: its key, and a column per question.
 
-    `rows` of the table: at least those that came into sight or left it, or for which a condition was not what
-    it was. `KNOWN` tells which of them were there at the first moment.
+    Null: by nothing. `rows` of the table: at least those that came into sight, or for which a condition is
+    not what it was. `KNOWN` tells which of them were there at the first moment.
     """
-    table = schema.tables[name]
     before, now = (Values(rows, Clock(moment, zone)) for moment in moments)
 
     def holds(values: Values, node: nodes.Aggregate) -> Any:
@@ -143,14 +158,10 @@ def differences(
         import ibis
 
         was, is_now = holds(before, node) & rows[KNOWN], holds(now, node)
-        if node.name in ("min", "max"):
-            column = ibis.cases((is_now, rows[node.column]))
-            return column.min() if node.name == "min" else column.max()
-        if node.name == "count":
-            return ibis.cases((is_now & ~was, 1), (was & ~is_now, -1), else_=0).sum()
-        value = rows[node.column]
-        return ibis.cases((is_now & ~was, value), (was & ~is_now, -value)).sum()
+        value: Any = rows[node.column] if node.column else ibis.literal(1)
+        value = value.cast("int64") if value.type().is_integer() else value
+        if joins(node) != "sum":  # its condition never ceases to hold
+            return ibis.cases((is_now & ~was, value))
+        return ibis.cases((is_now & ~was, value), (was & ~is_now, -value))
 
-    return rows.group_by(**{KEY: rows[table.key]}).aggregate(
-        **{column_of(node): difference(node) for node in asked}
-    )
+    return rows.select(**{KEY: rows[table.key]}, **{column_of(node): difference(node) for node in asked})

@@ -6,12 +6,13 @@ Only what is known here to hold is answered; whatever else a rule holds needs a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, tzinfo
 from typing import Literal
 
 from usher.rules import nodes
 from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
+from usher.rules.kept import column_of
 from usher.rules.moments import shifted
 from usher.rules.nodes import Node, Period
 from usher.rules.schema import Schema
@@ -21,13 +22,15 @@ from usher.rules.schema import Schema
 class Span:
     """Rows whose `column` is later than `after` and not later than `until` (of a date: its midnight).
 
-    The table is the subject's own, or a related one.
+    The table is the subject's own, or a related one. `answer` names the question (`kept.column_of`) where it
+    is enough to look at those for whom its answer is such a moment.
     """
 
     table: str
     column: str
     after: datetime
     until: datetime
+    answer: str = ""
 
 
 Moves = frozenset[Span]
@@ -133,7 +136,7 @@ class _Reader:
             case nodes.Path():
                 yield self.span(table or self.schema.subject, value.name, *edges)
             case nodes.Aggregate(name=name, column=str() as column) if name in _OF_ONE_ROW:
-                yield self.span(value.table, column, *edges)
+                yield replace(self.span(value.table, column, *edges), answer=column_of(value))
             case _:
                 raise _UnknownError
 

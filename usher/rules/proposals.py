@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from usher.rules import english, nodes
 from usher.rules.changes import AddRows, Change, SetColumn, SetMember
+from usher.rules.compile.simpler import rewritten
 from usher.rules.describe import as_test, details_phrase
-from usher.rules.facts import Facts, about_all
+from usher.rules.facts import Facts, about_all, compared
 from usher.rules.nodes import Node
 from usher.rules.references import references
 from usher.rules.schema import Schema, Table
@@ -27,6 +28,10 @@ _SIGNS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+#: What comes to the value of the row, where there is one row.
+_OF_ONE = ("first", "last", "min", "max", "avg", "median", "most_frequent")
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ class Proposals:
             yield from self.by_amount(node, fact)
         if isinstance(node, nodes.Within | nodes.Timed):
             yield from self.by_latest(node, fact)
+        if fact.value is None:
+            yield from self.by_only_row(node, fact)
         yield from self.by_column(node, fact)
 
     # tags, segments and audiences
@@ -258,6 +265,20 @@ class Proposals:
         if self.is_latest(rows, table) and self.solver.fits(node, now) is not fact.holds:
             sentence = f"One {english.noun(table)} would {{outcome}}."
             yield from self.coming(1, sentence, nodes.Aggregate("count", rows.table))
+
+    def by_only_row(self, node: Node, fact: Facts) -> Iterator[Proposal]:
+        """Where there is no row with a value yet, one that comes makes the first, last or most frequent."""
+        rows = compared(node)[0]
+        if not isinstance(rows, nodes.Aggregate) or rows.name not in _OF_ONE or rows.column is None:
+            return
+        column = nodes.Path(tuple(rows.column.split(".")))
+        of_row = rewritten(node, lambda part: column if part == rows else part)
+        of_row = nodes.Not(of_row) if fact.holds else of_row
+        where = nodes.And((*parts_of(rows.where), of_row))
+        one = nodes.Aggregate("exists", rows.table, None, where)
+        sentence = f"One {english.noun(self.schema.tables[rows.table])}"
+        sentence += f"{details_phrase(where, self.schema, rows.table)} would {{outcome}}."
+        yield from self.coming(2, sentence, one, only=node)
 
     # columns
 

@@ -12,6 +12,7 @@ from usher.audiences.explain import explain_member
 from usher.audiences.models import Audience
 from usher.audiences.published import Member, page
 from usher.audiences.tests.conftest import CUSTOMERS, NOW, Define
+from usher.rules.changes import SetMember
 
 pytestmark = pytest.mark.django_db
 
@@ -112,8 +113,8 @@ def test_an_explanation_shows_the_rows_behind_a_value(everybody: Audience) -> No
     lapsed = Audience.objects.get(name="LAPSED")
     bought, lately = explain_member(lapsed, "1", NOW).children
     assert [(row.values, row.source) for row in bought.rows] == [
-        ({"ordered_on": date(1997, 12, 30)}, "orders, orders.csv row 3"),
-        ({"ordered_on": date(1997, 1, 1)}, "orders, orders.csv row 2"),
+        ({"ordered_on": date(1997, 12, 30)}, "orders.csv row 3"),
+        ({"ordered_on": date(1997, 1, 1)}, "orders.csv row 2"),
     ]
     assert [row.at for row in lately.children[0].rows] == [date(1997, 12, 30)]
 
@@ -127,9 +128,24 @@ def test_who_is_compared_with_all_others_is_explained_among_them(define: Define)
     assert (bob.holds, bob.value, alice.holds, alice.value) == (True, 20.0, False, 16.5)
     assert bob.children[0].nested == ("tag", "GOOD")
     assert [row.values["value"] for row in alice.rows] == [5.0, 11.5]
-    kept = "The tag “GOOD” has a rule of its own: see why there."
-    assert bob.to_flip == f"No single change is certain to take them out. {kept}"
-    assert alice.to_flip == f"No single change is certain to bring them in. {kept}"
+    assert bob.to_flip == (
+        "No single change is certain to take them out."
+        " It takes losing the tag “GOOD”, on which its own rule decides: see why there."
+    )
+    assert alice.to_flip == (
+        "No single change is certain to bring them in. The tag “GOOD” has a rule of its own: see why there."
+    )
+
+
+def test_what_would_flip_the_answer_is_looked_for_in_nested_rules(define: Define) -> None:
+    define("tags", "VIP", members=["1"])
+    define("auto_tags", "GOOD", rule='tag("VIP") and exists(orders)')
+    define("customer_lists", "best", rule='tag("GOOD") and email is set')
+    evaluate(NOW)
+    found = explain_member(Audience.objects.get(name="best"), "1", NOW)
+    assert (found.holds, found.children[0].nested) == (True, ("tag", "GOOD"))
+    assert found.to_flip == "Taking away the tag “VIP” would take them out."
+    assert found.change == SetMember("tag", "VIP", False)
 
 
 def test_a_tag_put_by_hand_is_explained_by_who_put_it(define: Define) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from usher.rules import Explanation, check, explain, nodes, parse
 from usher.rules.changes import AddRows, Change, SetColumn, SetMember, Wait
 from usher.rules.facts import inner
-from usher.rules.nodes import Node
+from usher.rules.nested import unfolded
+from usher.rules.nodes import Membership, Node
 from usher.rules.schema import Link, Table
 from usher.rules.tests.rules import rules
 from usher.rules.tests.shop import LONDON, NOW, SCHEMA, TYPES, Shop
@@ -173,6 +174,19 @@ IN, OUT = "bring them in", "take them out"
         ('tag("VIP") top 1 by sum(orders.value)', 1, f"Taking away the tag “VIP” would {OUT}."),
         ('(tag("VIP") among country = "GB") sample 100%', 1, f"Taking away the tag “VIP” would {OUT}."),
         ('exists(orders) among country = "GB"', 3, f"No single change is certain to {IN}."),
+        ('most_frequent(orders.genre) = "opera"', 3, f"One order with genre “opera” would {IN}."),
+        ('most_frequent(orders.genre) = "opera"', 1, f"No single change is certain to {IN}."),
+        (
+            'first(orders.genre where value > 5) != "opera"',
+            3,
+            f"One order where value is more than 5 and genre is “opera” would {OUT}.",
+        ),
+        ("avg(orders.value) > 50", 3, f"One order where value is more than 50 would {IN}."),
+        (
+            'last(orders.performances.kind) in ["opera", "dance"]',
+            2,
+            f"One order where performance kind is “opera” or “dance” would {IN}.",
+        ),
         ('not contains(country, "B")', 3, "They would be in if their country does not contain “B”."),
         ("sum(orders.value) / count(orders) > 100", 1, f"No single change is certain to {IN}."),
         ("quantile(age, 2) = 2", 2, f"No single change is certain to {IN}."),
@@ -249,5 +263,59 @@ def test_it_does_not_propose_to_take_away_what_a_rule_gives() -> None:
 
     assert to_flip('tag("VIP")') == "Taking away the tag “VIP” would take them out."
     assert to_flip('tag("STAFF")') == (
-        "No single change is certain to take them out. The tag “STAFF” has a rule of its own: see why there."
+        "No single change is certain to take them out."
+        " It takes losing the tag “STAFF”, on which its own rule decides: see why there."
     )
+
+
+#: Tags and segments by their rules; VIP and the audience “members” are filled by hand.
+NESTED = {
+    "STAFF": 'segment("local") and not exists(orders where day within 5 days)',
+    "local": 'count(orders) >= 2 and tag("VIP")',
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "customer", "to_flip"),
+    [
+        ('tag("STAFF")', 1, f"Taking away the tag “VIP” would {OUT}."),
+        ('not tag("STAFF")', 1, f"Taking away the tag “VIP” would {IN}."),
+        ('segment("local") and country = "GB"', 1, f"Taking away the tag “VIP” would {OUT}."),
+        ('segment("local") or exists(visits)', 2, f"One visit would {IN}."),
+        (
+            'tag("STAFF") and audience("members")',
+            3,
+            f"No single change is certain to {IN}. The tag “STAFF” has a rule of its own: see why there.",
+        ),
+    ],
+)
+def test_it_looks_into_nested_rules(rule: str, customer: int, to_flip: str) -> None:
+    schema = replace(SCHEMA, by_hand=frozenset({("tag", "VIP"), ("audience", "members")}))
+
+    def rule_of(part: Membership) -> Node | None:
+        return parse(NESTED[part.name]) if part.name in NESTED else None
+
+    shop = Shop(members={"VIP": [1], "STAFF": [1], "local": [1], "members": []}, **TABLES)
+
+    def values(expressions: Mapping[str, Node], now: datetime) -> Mapping[str, object]:
+        return shop.ask(expressions, now=now)[customer]
+
+    node = parse(rule)
+    assert explain(node, schema, values, now=NOW, zone=LONDON, rule_of=rule_of).to_flip == to_flip
+
+
+def test_what_is_nested_means_the_same_in_its_place() -> None:
+    shop = Shop(customers=[{"id": 1}, {"id": 2, "country": "GB"}, {"id": 3, "country": "FR"}])
+    whole = unfolded(parse('not tag("BRITISH")'), lambda part: parse('contains(country, "GB")'))
+    assert [key for key, answer in shop.ask({"it": whole}).items() if answer["it"]] == [1, 3]
+
+
+def test_a_nested_rule_that_was_not_evaluated_yet_is_left_alone() -> None:
+    shop = Shop(members={"STAFF": []}, **TABLES)
+
+    def values(expressions: Mapping[str, Node], now: datetime) -> Mapping[str, object]:
+        return shop.ask(expressions, now=now)[1]
+
+    node, schema = parse('tag("STAFF")'), replace(SCHEMA, by_hand=frozenset())
+    found = explain(node, schema, values, now=NOW, zone=LONDON, rule_of=lambda part: parse("exists(orders)"))
+    assert (found.holds, found.change) == (False, None)
