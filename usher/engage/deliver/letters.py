@@ -82,8 +82,8 @@ def _envelope(
         html = with_pixel(html, one.message)
     path = return_path(one.message, account.mail_domain)
     data = build(
-        from_name=letter.from_name if letter.from_address else account.from_name,
-        from_address=letter.from_address or account.from_address,
+        from_name=letter.from_name or (campaign and campaign.from_name) or account.from_name,
+        from_address=letter.from_address or (campaign and campaign.from_address) or account.from_address,
         to=letter.to,
         cc=letter.cc,
         subject=subject,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from dataclasses import asdict
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 from procrastinate import exceptions
 from procrastinate.contrib.django import app
 
@@ -38,7 +40,5 @@ def due(now: datetime) -> bool:
 
 def hand_on() -> None:
     """Hand the outbox to a worker; a job that already waits stands for this one."""
-    try:
+    with contextlib.suppress(exceptions.AlreadyEnqueued), transaction.atomic():
         deliver_due.defer()
-    except exceptions.AlreadyEnqueued:
-        log.debug("a delivery already waits")

@@ -38,6 +38,7 @@ BARRED = """
 """
 BOUND: dict[str, Any] = {"final": sorted(str(reason.value) for reason in FINAL)}
 
+_BARRED = BARRED.format(letter="wanted.letter", address="wanted.address")
 _QUEUE = f"""
 insert into engage_message
        (account_id, campaign_id, letter_id, address, node, state, queued_at, due_at,
@@ -47,7 +48,7 @@ select letter.account_id, letter.campaign_id, letter.id, wanted.address, '',
        0, '', '', coalesce('may not be mailed: ' || barred.reason, '')
   from unnest(%(letters)s::uuid[], %(addresses)s::text[]) as wanted(letter, address)
   join engage_letter letter on letter.id = wanted.letter
- cross join lateral (select {BARRED.format(letter="wanted.letter", address="wanted.address")} as reason) barred
+ cross join lateral (select {_BARRED} as reason) barred
     on conflict do nothing
 """
 

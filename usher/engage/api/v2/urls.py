@@ -16,6 +16,7 @@ from usher.engage.api.v2 import (
     reports,
     sends,
     suppressions,
+    transactional,
 )
 
 
@@ -121,4 +122,13 @@ urlpatterns = [
     path("v2/programs/enrolments", operations(POST=programs.create_enrolment)),
     path("v2/programs/enrolments/<str:which>", operations(GET=programs.enrolments)),
     path("v2/programs/enrolments/<str:which>/report-faults", operations(GET=programs.faults)),
+    path("v2/email", operations(POST=transactional.send)),
+    path("v2/email/batch", operations(POST=transactional.send_batch)),
+    path("v2/email/triggered-campaign", operations(POST=transactional.send_triggered)),
+    path("v2/email/triggered-campaign/batch", operations(POST=transactional.send_triggered_batch)),
+    path("v2/email/stats/since-date/<str:date>", operations(GET=transactional.figures)),
+    path(
+        f"{CAMPAIGN}/prepared-for-transactional-email/<str:email>",
+        operations(GET=transactional.prepared_campaign),
+    ),
 ]
