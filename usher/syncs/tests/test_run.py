@@ -127,6 +127,7 @@ def test_refusals_of_the_audience_are_in_the_ledger_with_their_reason(
 KillAt = Literal["before", "after"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_first_run_killed_at_any_call_ends_as_planned(
     shop: Shop, any_platform: Served, when: KillAt
@@ -150,6 +151,7 @@ def test_a_first_run_killed_at_any_call_ends_as_planned(
     assert call >= 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("again", ["same slot", "next slot"])
 def test_a_night_killed_at_any_call_ends_as_planned(
@@ -186,6 +188,7 @@ def test_a_night_killed_at_any_call_ends_as_planned(
     assert wire.calls == []
 
 
+@pytest.mark.long
 def test_a_lost_answer_is_got_over_within_the_run(shop: Shop, any_platform: Served) -> None:
     shop.open([ANN, BOB])
     shop.connect(any_platform)
