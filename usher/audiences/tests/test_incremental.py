@@ -290,6 +290,7 @@ def check(run: Evaluation) -> None:
     full.delete()
 
 
+@pytest.mark.long
 def test_it_equals_a_look_at_everybody_after_each_of_a_thousand_changes(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
