@@ -43,33 +43,35 @@ class Counts:
         return Counts(*(getattr(self, one) + getattr(other, one) for one in self.__slots__))
 
 
-# Mails, opens and clicks are each counted in their own pass and put beside each other.
+_MAIL = """
+  from engage_message message join engage_contact contact on contact.id = message.contact_id"""
+_OF_CUSTOMERS = "message.campaign_id = any(%(campaigns)s) and not contact.is_seed"
+_WHEN = "between %(since)s and %(until)s"
+_IS_TEXT = "contact.email_type = 'PlainText'"
+
+# Mails and deeds are each counted in their own pass and put beside each other; deeds first by person.
 _COUNTS = f"""
-with mail as (
-    select message.id, message.campaign_id, message.contact_id, contact.email_type = 'PlainText' as is_text,
-           message.state, message.code, {SENT_AT} as at
-      from engage_message message join engage_contact contact on contact.id = message.contact_id
-     where message.campaign_id = any(%(campaigns)s) and not contact.is_seed
-), deeds as (
-    select mail.campaign_id, is_text, 'open' as kind, mail.contact_id
-      from mail join engage_open deed on deed.message_id = mail.id
-     where deed.at >= %(since)s and deed.at <= %(until)s
+with deeds as (
+    select message.campaign_id, {_IS_TEXT} as is_text, message.contact_id, 'open' as kind, count(*) as times
+      {_MAIL} join engage_open deed on deed.message_id = message.id
+     where {_OF_CUSTOMERS} and deed.at {_WHEN}
+     group by 1, 2, 3
     union all
-    select mail.campaign_id, is_text, 'click', mail.contact_id
-      from mail join engage_click deed on deed.message_id = mail.id
-     where deed.at >= %(since)s and deed.at <= %(until)s
+    select message.campaign_id, {_IS_TEXT}, message.contact_id, 'click', count(*)
+      {_MAIL} join engage_click deed on deed.message_id = message.id
+     where {_OF_CUSTOMERS} and deed.at {_WHEN}
+     group by 1, 2, 3
     union all
-    select mail.campaign_id, is_text, case when deed.reason in {COMPLAINTS} then 'complaint' else 'gone' end,
-           mail.contact_id
-      from mail join engage_suppression deed on deed.message_id = mail.id
-     where deed.at >= %(since)s and deed.at <= %(until)s
-       and (deed.reason = 'Unsubscribed' or deed.reason in {COMPLAINTS})
+    select distinct message.campaign_id, {_IS_TEXT}, message.contact_id,
+           case when deed.reason in {COMPLAINTS} then 'complaint' else 'gone' end, 1
+      {_MAIL} join engage_suppression deed on deed.message_id = message.id
+     where {_OF_CUSTOMERS} and deed.at {_WHEN} and (deed.reason = 'Unsubscribed' or deed.reason in {COMPLAINTS})
 )
 select campaign_id, is_text, sum(sent)::int, sum(delivered)::int, sum(hard)::int, sum(soft)::int,
-       sum(blocked)::int, sum(unmade)::int, sum(opens)::int, sum(unique_opens)::int, sum(clicks)::int,
+       sum(blocked)::int, sum(unmade)::int, coalesce(sum(opens), 0)::int, sum(unique_opens)::int, coalesce(sum(clicks), 0)::int,
        sum(clickers)::int, sum(unsubscribed)::int, sum(complaints)::int
   from (
-    select campaign_id, is_text,
+    select message.campaign_id, {_IS_TEXT} as is_text,
            count(*) filter (where {IS_SENT}) as sent,
            count(*) filter (where {IS_DELIVERED}) as delivered,
            count(*) filter (where {IS_HARD}) as hard,
@@ -77,17 +79,14 @@ select campaign_id, is_text, sum(sent)::int, sum(delivered)::int, sum(hard)::int
            count(*) filter (where {IS_BLOCKED}) as blocked,
            count(*) filter (where {IS_UNMADE}) as unmade,
            0 as opens, 0 as unique_opens, 0 as clicks, 0 as clickers, 0 as unsubscribed, 0 as complaints
-      from mail as message
-     where at >= %(since)s and at <= %(until)s
-     group by campaign_id, is_text
+      {_MAIL}
+     where {_OF_CUSTOMERS} and {SENT_AT} {_WHEN}
+     group by 1, 2
     union all
     select campaign_id, is_text, 0, 0, 0, 0, 0, 0,
-           count(*) filter (where kind = 'open'),
-           count(distinct contact_id) filter (where kind = 'open'),
-           count(*) filter (where kind = 'click'),
-           count(distinct contact_id) filter (where kind = 'click'),
-           count(distinct contact_id) filter (where kind = 'gone'),
-           count(distinct contact_id) filter (where kind = 'complaint')
+           sum(times) filter (where kind = 'open'), count(*) filter (where kind = 'open'),
+           sum(times) filter (where kind = 'click'), count(*) filter (where kind = 'click'),
+           count(*) filter (where kind = 'gone'), count(*) filter (where kind = 'complaint')
       from deeds group by campaign_id, is_text
   ) as parts
  group by campaign_id, is_text
