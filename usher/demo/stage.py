@@ -17,7 +17,7 @@ import usher
 from usher.lib import clock, postgres
 
 #: What a demo makes in its data directory, besides the database and its key.
-MADE = ("audiences", "mail", "sources", "spill", "syncs")
+MADE = ("audiences", "counts", "mail", "sources", "spill", "syncs")
 
 
 #: The relay's bad day: everything is answered 421 from 06:15 of this night, for 24 hours (0 is the first).

@@ -9,36 +9,40 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
-from typing import TypeVar
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 
 from usher.engage.accounts import create_account
+from usher.engage.errors import EngageError
 from usher.engage.models import Account, ApiUser
+from usher.engage.models.accounts import Permission, Scheme
+from usher.engage.tally import tally
 
 #: The account of an installation that has none, until its definitions name it.
 NAME = "Usher"
 
-#: Wrong passwords for one user name within WINDOW; then only passwords known to be right are looked at.
-MOST_WRONG = 10
-WINDOW = timedelta(minutes=1)
+#: Wrong passwords for a user name within a minute: from one sender, and from anywhere. Then only those that
+#: are known to be right are looked at.
+MOST_WRONG, MOST_FROM_ANYWHERE = 10, 100
+#: Places in which wrong passwords are counted.
+SLOTS = 8192
 #: User names remembered by one process.
 REMEMBERED = 1000
 
-V = TypeVar("V")
-
-# Both live in this process's memory: what a slow hash has proved once is proved again by a quick keyed
-# digest, whose key ends with the process.
+# What a slow hash has proved once is proved again by a quick keyed digest, whose key ends with the process.
 _key = secrets.token_bytes(32)
 _proved: OrderedDict[str, bytes] = OrderedDict()
-_wrong: OrderedDict[str, list[datetime]] = OrderedDict()
 _lock = Lock()
 
 
-class AccessError(Exception):
+class AccessError(EngageError):
     """An API user cannot be made or changed as asked; says what to do."""
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.token})" if self.token else self.message
 
 
 def default_account(now: datetime) -> Account:
@@ -48,38 +52,61 @@ def default_account(now: datetime) -> Account:
 
 
 def create_api_user(
-    account: Account, now: datetime, username: str | None = None, password: str | None = None
+    account: Account,
+    now: datetime,
+    username: str | None = None,
+    password: str | None = None,
+    permissions: Iterable[str] = tuple(Permission),
+    scheme: Scheme = Scheme.TIERED,
 ) -> tuple[str, str]:
     """Make an API user; its user name and password, of which only a hash is kept."""
     username = username or f"apiuser-{secrets.token_hex(6)}@apiconnector.com"
-    if password and (len(password) < 8 or password.isalpha()):
-        raise AccessError("a password has 8 or more characters, one of which is no letter")
     password = password or secrets.token_urlsafe(18)
     if ":" in username:
-        raise AccessError("a user name has no colon")
+        raise AccessError("", "a user name has no colon")
+    hashed = _hashed(password)
     if ApiUser.objects.filter(username=username).exists():
-        raise AccessError(f"the API user {username} exists already; disable it, or choose another name")
+        raise AccessError("", f"the API user {username} exists already; disable it, or choose another name")
     ApiUser.objects.create(
-        account=account, username=username, password=make_password(password), created_at=now
+        account=account,
+        username=username,
+        password=hashed,
+        permissions=_in_order(permissions),
+        scheme=scheme,
+        created_at=now,
     )
     return username, password
 
 
-def set_enabled(username: str, enabled: bool) -> None:
-    """Let an API user in, or keep it out from its next call on."""
-    if not ApiUser.objects.filter(username=username).update(enabled=enabled):
-        raise AccessError(f"there is no API user {username}")
+def change_api_user(
+    username: str,
+    *,
+    enabled: bool | None = None,
+    password: str | None = None,
+    permissions: Iterable[str] | None = None,
+    scheme: Scheme | None = None,
+) -> None:
+    """Change what is given, from the next call on."""
+    changes: dict[str, object] = {"enabled": enabled, "scheme": scheme}
+    if password is not None:
+        changes["password"] = _hashed(password)
+    if permissions is not None:
+        changes["permissions"] = _in_order(permissions)
+    given = {name: value for name, value in changes.items() if value is not None}
+    if not ApiUser.objects.filter(username=username).update(**given):
+        raise AccessError("", f"there is no API user {username}")
 
 
 def api_users(account: Account) -> Iterable[ApiUser]:
     return ApiUser.objects.filter(account=account).order_by("pk")
 
 
-def authenticate(header: str, now: datetime) -> ApiUser | None:
+def authenticate(header: str, now: datetime, sender: str = "") -> ApiUser | None:
     """The API user, with its account, whom a request with this Authorization header comes from, or None.
 
-    The user's row is read each time. A user name with too many wrong passwords lately gets no more of
-    them checked, which costs a guesser the guess and leaves a client that was in before alone.
+    The user's row is read each time. After too many wrong passwords for a name from the same `sender`, or
+    from anywhere, no more are looked at for the rest of the minute: that costs a guesser the guess, and
+    leaves a client alone that was in before, or that calls from elsewhere.
     """
     username, password = _credentials(header)
     user = ApiUser.objects.select_related("account").filter(username=username, enabled=True).first()
@@ -89,15 +116,61 @@ def authenticate(header: str, now: datetime) -> ApiUser | None:
     with _lock:
         if hmac.compare_digest(_proved.get(username, b""), digest):
             return user
-        if _is_throttled(username, now):
-            return None
-    right = check_password(password, user.password)
+    wrong = _WrongPasswords(username, sender, now)
+    if wrong.are_too_many():
+        return None
+    if not check_password(password, user.password):
+        wrong.add()
+        return None
     with _lock:
-        if right:
-            _remember(_proved, username, digest)
-        else:
-            _remember(_wrong, username, [*_wrong.get(username, []), now])
-    return user if right else None
+        _proved[username] = digest
+        _proved.move_to_end(username)
+        if len(_proved) > REMEMBERED:
+            _proved.popitem(last=False)
+    return user
+
+
+class _WrongPasswords:
+    """Wrong passwords for a name within the minute, counted over all processes of this machine."""
+
+    def __init__(self, username: str, sender: str, now: datetime) -> None:
+        self._minute = int(now.timestamp()) // 60
+        self._tally = tally("wrong-passwords", SLOTS, 1)
+        self._limits = {_slot(username, sender): MOST_WRONG, _slot(username): MOST_FROM_ANYWHERE}
+
+    def are_too_many(self) -> bool:
+        with self._tally.held():
+            return any(
+                self._tally.counts(slot, self._minute)[0] >= most for slot, most in self._limits.items()
+            )
+
+    def add(self) -> None:
+        with self._tally.held():
+            for slot in self._limits:
+                self._tally.add(slot, self._minute, [0])
+
+
+def _slot(*words: str) -> int:
+    """Where the words are counted; nobody can tell which others share the place."""
+    digest = hmac.digest(settings.SECRET_KEY.encode(), "\0".join(words).encode(), hashlib.sha256)
+    return int.from_bytes(digest[:8], "big") % SLOTS
+
+
+def _hashed(password: str) -> str:
+    if len(password) < 8 or password.isalpha():
+        raise AccessError(
+            "ERROR_WEAK_PASSWORD", "a password has 8 or more characters, one of which is no letter"
+        )
+    return make_password(password)
+
+
+def _in_order(permissions: Iterable[str]) -> list[str]:
+    """Each once, in the order in which we name them."""
+    wanted = {str(one).strip().lower() for one in permissions}
+    if strange := wanted - set(Permission.values):
+        known = ", ".join(Permission.values)
+        raise AccessError("", f"there is no permission {', '.join(sorted(strange))}; there are {known}")
+    return [one for one in Permission.values if one in wanted]
 
 
 def _credentials(header: str) -> tuple[str, str]:
@@ -109,17 +182,3 @@ def _credentials(header: str) -> tuple[str, str]:
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
     return ("", "") if "\0" in username + password else (username, password)
-
-
-def _is_throttled(username: str, now: datetime) -> bool:
-    lately = [moment for moment in _wrong.get(username, []) if abs(now - moment) < WINDOW]
-    if username in _wrong:
-        _wrong[username] = lately
-    return len(lately) >= MOST_WRONG
-
-
-def _remember(memory: OrderedDict[str, V], username: str, value: V) -> None:
-    memory[username] = value
-    memory.move_to_end(username)
-    if len(memory) > REMEMBERED:
-        memory.popitem(last=False)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 import stamina
 
+from usher import __version__
 from usher.lib.ratelimit import RateLimit
 
 #: Seconds; reading is given the two minutes that Dotdigital tells its clients to wait.
@@ -75,6 +76,7 @@ class Http:
         self._limit = RateLimit(sleep=sleep)
         self._client = httpx.Client(
             auth=auth,
+            headers={"User-Agent": f"usher/{__version__}"},
             timeout=TIMEOUT,
             transport=transport,
             follow_redirects=False,

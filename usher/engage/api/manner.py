@@ -9,25 +9,27 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.multipartparser import MultiPartParserError
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 
-from usher.engage import access, audit
-from usher.engage.api import limits
+from usher.engage import access, audit, calls
+from usher.engage.api import faults, limits
 from usher.engage.api.declared import declared
 from usher.engage.api.problems import ApiError, answered, invalid, not_offered
+from usher.engage.api.published import is_built, is_published
 from usher.engage.errors import EngageError
-from usher.engage.models import Account
+from usher.engage.models import Account, ApiUser
 from usher.engage.models.accounts import Permission
 from usher.lib import clock
 
@@ -44,6 +46,8 @@ class Answer(HttpResponse):
     """A reply that Django does not log: paths hold addresses, and 404 is an everyday answer here."""
 
     _has_been_logged = True
+    #: Of an error.
+    token = ""
 
 
 @dataclass(frozen=True)
@@ -81,35 +85,23 @@ class Call:
         return self.body
 
 
-def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponse]:
-    """The view for all of one version: authenticate, find the operation, answer."""
+def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponseBase]:
+    """The view for all of one version: authenticate, find the operation, answer, and record the call."""
 
     @csrf_exempt
-    def answer(request: HttpRequest, **_: str) -> HttpResponse:
-        now = clock.now()
+    def answer(request: HttpRequest, **_: str) -> HttpResponseBase:
+        now, began = clock.now(), time.perf_counter()
         path = re.sub(r"/{2,}", "/", request.path_info).rstrip("/")
-        user = access.authenticate(request.headers.get("Authorization", ""), now)
+        sender = request.META.get("REMOTE_ADDR", "")
+        user = access.authenticate(request.headers.get("Authorization", ""), now, sender)
         if user is None:
             denied = reply({"message": DENIED}, 401)
             denied["WWW-Authenticate"] = 'Basic realm="api"'
             return denied
-        try:
-            response = _signed(Call(request, user.account, now, f"api {user}"), path, urlconf)
-        except EngageError as problem:
-            response = _failed(answered(problem), wording)
-        except ApiError as problem:
-            response = _failed(problem, wording)
-        except RequestDataTooBig:
-            response = _failed(ApiError(413, "ERROR_MALFORMED_REQUEST", "The body is too large."), wording)
-        except MultiPartParserError:
-            response = _failed(invalid("The form cannot be read.", "ERROR_MALFORMED_REQUEST"), wording)
-        except Exception:
-            log.exception("%s %s failed", request.method, re.sub(r"[^/]+@", "…@", path))
-            response = _failed(ApiError(500, "ERROR_UNKNOWN"), wording)
-        scope = limits.tier(request.method or "", path)
-        for name, value in limits.count(user.account_id, scope, now).items():
-            response[name] = value
-        return response
+        call = Call(request, user.account, now, f"api {user}")
+        response, is_lost = _answered(call, user, path, urlconf, wording)
+        _record(call, user, path, response, time.perf_counter() - began)
+        return faults.cut() if is_lost else response
 
     return answer
 
@@ -124,7 +116,7 @@ def operations(**by_method: Operation) -> Operation:
     return operate
 
 
-def reply(body: object, status: int = 200) -> HttpResponse:
+def reply(body: object, status: int = 200) -> Answer:
     """JSON, with moments as Dotdigital writes them."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_written)
     return Answer(text, status=status, content_type="application/json; charset=utf-8")
@@ -138,12 +130,57 @@ def moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
 
 
-def _signed(call: Call, path: str, urlconf: str) -> HttpResponse:
-    """Operate; what a call changes is one transaction, and is written down as its caller's."""
-    if declared(call.request.method or "", path).permission == Permission.READ:
-        return _operate(call, path, urlconf)
-    with audit.signed(call.account, call.by, call.now):
-        return _operate(call, path, urlconf)
+def _answered(
+    call: Call, user: ApiUser, path: str, urlconf: str, wording: Wording
+) -> tuple[HttpResponse, bool]:
+    """The reply, whatever happens; and whether a sandbox loses it on its way."""
+    called = declared(call.request.method or "", path)
+    headers: Mapping[str, str] = {}
+    is_lost = False
+    try:
+        is_lost = faults.meet(call.request, call.account, path, called, call.now)
+        headers = limits.count(call.account, limits.scheme_of(user, call.request), called, call.now)
+        if called.permission not in user.permissions:
+            raise ApiError(403, "ERROR_FEATURENOTACTIVE", f"This API user may not {called.permission}.")
+        if called.permission == Permission.READ:
+            response = _operate(call, path, urlconf)
+        else:  # what a call changes is one transaction, and is written down as its caller's
+            with audit.signed(call.account, call.by, call.now):
+                response = _operate(call, path, urlconf)
+    except limits.TooManyCallsError as problem:
+        response, headers = _failed(problem, wording), problem.headers
+    except EngageError as problem:
+        response = _failed(answered(problem), wording)
+    except ApiError as problem:
+        response = _failed(problem, wording)
+    except RequestDataTooBig:
+        response = _failed(ApiError(413, "ERROR_MALFORMED_REQUEST", "The body is too large."), wording)
+    except MultiPartParserError:
+        response = _failed(invalid("The form cannot be read.", "ERROR_MALFORMED_REQUEST"), wording)
+    except Exception:
+        log.exception("%s %s failed", call.request.method, re.sub(r"[^/]+@", "…@", path))
+        response = _failed(ApiError(500, "ERROR_UNKNOWN"), wording)
+    for name, value in headers.items():
+        response[name] = value
+    return response, is_lost
+
+
+def _record(call: Call, user: ApiUser, path: str, response: HttpResponse, seconds: float) -> None:
+    """Have the call written down; of its body what was read of it."""
+    query = call.request.META.get("QUERY_STRING", "")
+    calls.keep(
+        calls.Heard(
+            user=user,
+            at=call.now,
+            method=call.request.method or "",
+            path=f"{path}?{query}" if query else path,
+            status=response.status_code,
+            token=getattr(response, "token", ""),
+            milliseconds=round(seconds * 1000),
+            sent=getattr(call.request, "_body", b""),
+            answered=response.content,
+        )
+    )
 
 
 def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
@@ -153,7 +190,7 @@ def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
     try:
         match = resolve(path, urlconf)
     except Resolver404:
-        if _is_built(method, path, urlconf):
+        if is_built(method, path, urlconf):
             raise ApiError(404, "ERROR_PARAMETER_INVALID", f"An id in {path} is none.") from None
         if is_published(method, path):
             raise not_offered() from None
@@ -168,36 +205,10 @@ def _operate(call: Call, path: str, urlconf: str) -> HttpResponse:
     return response
 
 
-def is_published(method: str, path: str) -> bool:
-    """Does Dotdigital describe this operation?"""
-    return any(fits.fullmatch(path) for fits in _published().get(method, {}).values())
-
-
-def _is_built(method: str, path: str, urlconf: str) -> bool:
-    """Is the operation served, so that only the id in the path is none?"""
-    served = [one for one, fits in _published().get(method, {}).items() if fits.fullmatch(path)]
-    for template in served:
-        try:
-            resolve(re.sub(r"\{\w+\}", "1", template), urlconf)
-        except Resolver404:
-            continue
-        return True
-    return False
-
-
-@cache
-def _published() -> Mapping[str, dict[str, re.Pattern[str]]]:
-    """Method -> the paths described for it (from the published OpenAPI files), each with what fits it."""
-    found: dict[str, dict[str, re.Pattern[str]]] = {}
-    for line in Path(__file__).with_name("published.txt").read_text("ascii").splitlines():
-        method, template = line.split()
-        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
-        found.setdefault(method, {})[template] = re.compile(pattern)
-    return found
-
-
-def _failed(problem: ApiError, wording: Wording) -> HttpResponse:
-    return reply(wording(problem), problem.status)
+def _failed(problem: ApiError, wording: Wording) -> Answer:
+    response = reply(wording(problem), problem.status)
+    response.token = problem.token
+    return response
 
 
 def _folded(value: Any) -> Any:

@@ -15,6 +15,7 @@ from usher.engage.access import create_api_user
 from usher.engage.accounts import create_account
 from usher.engage.imports.run import run
 from usher.engage.models import Account, Import
+from usher.engage.models.accounts import Scheme
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -61,7 +62,7 @@ def account(db: None) -> Account:
 
 @pytest.fixture
 def api(account: Account) -> Caller:
-    return Caller(*create_api_user(account, NOW, password="correct horse 1"))
+    return Caller(*create_api_user(account, NOW, password="correct horse 1", scheme=Scheme.NONE))
 
 
 @pytest.fixture

@@ -76,12 +76,12 @@ def test_it_refuses_what_cannot_log_in(account: Account, username: str, password
 def test_disabling_takes_effect_at_once(account: Account, api: Caller) -> None:
     assert api("GET /v2/account-info").status_code == 200
     username = ApiUser.objects.get().username
-    access.set_enabled(username, False)
+    access.change_api_user(username, enabled=False)
     assert api("GET /v2/account-info").status_code == 401
-    access.set_enabled(username, True)
+    access.change_api_user(username, enabled=True)
     assert api("GET /v2/account-info").status_code == 200
     with pytest.raises(access.AccessError, match="there is no API user nobody"):
-        access.set_enabled("nobody", False)
+        access.change_api_user("nobody", enabled=False)
 
 
 def test_a_new_password_takes_effect_at_once(account: Account, api: Caller) -> None:

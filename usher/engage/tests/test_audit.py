@@ -13,12 +13,28 @@ from usher.engage.tests.conftest import NOW, Caller
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("usher.engage.urls")]
 
 #: Tables whose rows nobody changes by hand: what happened, what was sent, what the engine keeps for itself.
-UNWATCHED = set(
-    """
-    apicall attachment audit bulkremoval claim click confirmation enrolment enrolmentfault happening
-    importfault letter link message move open pagemark programcheck textmessage usednonce
-    """.split()
-)
+UNWATCHED = {
+    "apicall",
+    "attachment",
+    "audit",
+    "bulkremoval",
+    "claim",
+    "click",
+    "confirmation",
+    "enrolment",
+    "enrolmentfault",
+    "happening",
+    "importfault",
+    "letter",
+    "link",
+    "message",
+    "move",
+    "open",
+    "pagemark",
+    "programcheck",
+    "textmessage",
+    "usednonce",
+}
 
 
 def notes() -> list[tuple[Any, ...]]:

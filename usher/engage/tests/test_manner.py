@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 
-from usher.engage.api.manner import is_published
+from usher.engage.api import manner
+from usher.engage.api.problems import ApiError
+from usher.engage.api.published import is_published
 from usher.engage.api.v2 import account as account_views
-from usher.engage.models import Contact
-from usher.engage.tests.conftest import Caller
+from usher.engage.models import Account, Contact
+from usher.engage.tests.conftest import NOW, Caller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("usher.engage.urls")]
 
@@ -102,31 +105,16 @@ def test_nul_in_an_address_is_refused(api: Caller) -> None:
         )
 
 
-def test_published_operations_that_are_not_built_are_inactive(api: Caller) -> None:
-    for line in (
-        "POST /v2/campaigns/send",
-        "GET /v2/segments/",
-        "GET /v2/campaigns/5/opens/since-date/2020-01-01",
-        "GET /v2/contacts/5/score",
-        "GET /v2/contacts/a@example.com/score",
-        "POST /v2/contacts/with-consent",
-        "PUT /v2/campaigns/5",
-        "POST /v2/email",
-        "POST /v2/sms-messages/send-to/447123123123",
-    ):
-        assert api.error(line, {}) == (403, "Error: ERROR_FEATURENOTACTIVE"), line
-    answer = api("PUT /contacts/v3/import", {})
-    assert (answer.status_code, answer.json()) == (
-        403,
-        {"errorCode": "contacts:featureNotActive", "description": "Error:"},
-    )
+def test_published_operations_that_are_not_built_are_inactive(api: Caller, rf: Any) -> None:
+    """Asked of a server that has none of them, as more and more of them are built."""
+    call = manner.Call(rf.get("/"), Account.objects.get(), NOW)
+    for path in ("/v2/segments", "/v2/contacts/a@example.com/score", "/contacts/v3/email/a@example.com"):
+        with pytest.raises(ApiError) as refused:
+            manner._operate(call, path, "usher.engage.tracking.urls")
+        assert (refused.value.status, refused.value.token) == (403, "ERROR_FEATURENOTACTIVE")
 
 
 def test_every_published_operation_answers_something_of_ours(api: Caller) -> None:
-    from pathlib import Path
-
-    from usher.engage.api import manner
-
     lines = Path(manner.__file__).with_name("published.txt").read_text().splitlines()
     assert len(lines) == 153
     for line in lines:
@@ -137,7 +125,7 @@ def test_every_published_operation_answers_something_of_ours(api: Caller) -> Non
         path = "".join("7" if part.endswith("}") else part for part in _parts(path))
         assert is_published(method, path)
         answer = api(f"{method} {path}", {})
-        assert answer.status_code in (200, 201, 202, 400, 403, 404), f"{line}: {answer.status_code}"
+        assert answer.status_code in (200, 201, 202, 204, 400, 403, 404), f"{line}: {answer.status_code}"
         if answer.status_code == 404:
             assert "There is no operation" not in answer.content.decode(), line
 
@@ -188,7 +176,7 @@ def test_the_account_says_where_it_lives(api: Caller, settings: Any) -> None:
     named = {one["name"]: one["value"] for one in info["properties"]}
     assert named["ApiEndpoint"] == "https://mail.example.com/"
     assert (named["Name"], named["TimeZoneIana"]) == ("Usher", "UTC")
-    assert int(named["ApiCallsInLastHour"]) + int(named["ApiCallsRemaining"]) == 1_000_000
+    assert int(named["ApiCallsInLastHour"]) + int(named["ApiCallsRemaining"]) == 2000
     assert all(isinstance(one["value"], str) for one in info["properties"])
 
 
@@ -196,16 +184,6 @@ def test_the_server_tells_the_time(api: Caller) -> None:
     import re
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", api.json("GET /v2/server-time"))
-
-
-def test_every_reply_says_what_is_left(api: Caller) -> None:
-    first, second = api("GET /v2/contacts/1"), api("GET /v2/contacts/1")
-    assert first["X-RateLimit-Scope"] == "highCallRate"
-    assert int(second["X-RateLimit-Remaining"]) < int(second["X-RateLimit-Limit"])
-    assert int(first["X-RateLimit-Reset"]) % 60 == 0
-    assert api("GET /v2/contacts")["X-RateLimit-Scope"] == "lowCallRate"
-    assert api("POST /v2/contacts", {})["X-RateLimit-Scope"] == "mediumCallRate"
-    assert api("POST /v2/contacts/import", {})["X-RateLimit-Scope"] == "lowCallRate"
 
 
 def test_replies_are_utf_8(api: Caller) -> None:
