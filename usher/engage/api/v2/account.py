@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.http import HttpResponse
 
+from usher.engage import sandbox
+from usher.engage.accounts import limit
 from usher.engage.api import limits
 from usher.engage.api.manner import Call, moment, reply
 
 
 def info(call: Call) -> HttpResponse:
     account = call.account
-    used = limits.last_hour(account.pk, call.now)
+    used = limits.last_hour(account, call.now)
     properties = [
         ("Name", "String", account.name),
         ("MainEmail", "String", account.from_address),
         ("APILocale", "String", "en-GB"),
         ("ApiCallsInLastHour", "Int", used),
-        ("ApiCallsRemaining", "Int", max(0, limits.HOURLY - used)),
-        ("ApiEndpoint", "String", settings.USHER_PUBLIC_URL + "/"),
+        ("ApiCallsRemaining", "Int", max(0, limit(account, "calls_an_hour") - used)),
+        ("ApiEndpoint", "String", sandbox.endpoint(account) + "/"),
         ("TimeZoneIana", "String", account.time_zone),
     ]
     return reply(
