@@ -19,6 +19,8 @@ if urlsplit(USHER_PUBLIC_URL).scheme not in ("http", "https") or not urlsplit(US
     )
 #: The relay that takes our mail: smtp://[user:password@]host:port, smtp+starttls:// or smtps://.
 USHER_SMTP_URL = env.text("USHER_SMTP_URL", "smtp://127.0.0.1:2525")
+#: The gateway that takes our texts: local: (kept here, sent to nobody) or twilio://account:token@host?from=…
+USHER_SMS_URL = env.text("USHER_SMS_URL", "local:")
 #: The organisation's time zone: nights, schedules and dates without a time are read in it.
 TIME_ZONE = env.text("USHER_TIME_ZONE", "UTC")
 try:
@@ -129,8 +131,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
-# An import body may be 10 MB, and a little more as base64.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+# A mail's files may have 15 MB, and a third more as base64.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 24 * 1024 * 1024
 
 # Workers import these when they begin; found by themselves they would be imported by every command.
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""

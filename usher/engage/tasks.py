@@ -7,5 +7,14 @@ from usher.engage.deliver.tasks import deliver_due
 from usher.engage.imports.tasks import run_import
 from usher.engage.programs.tasks import enrol
 from usher.engage.segments.tasks import refresh_segment, refresh_segments
+from usher.engage.texts.tasks import send_texts
 
-__all__ = ["deliver_due", "enrol", "refresh_segment", "refresh_segments", "run_import", "run_sends"]
+__all__ = [
+    "deliver_due",
+    "enrol",
+    "refresh_segment",
+    "refresh_segments",
+    "run_import",
+    "run_sends",
+    "send_texts",
+]

@@ -1,0 +1,1 @@
+"""Text messages (SMS): their outbox, and campaigns of them."""
