@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from usher.engage.models.accounts import Account, ApiCall, ApiUser, Audit, SpotlerKey, UsedNonce
-from usher.engage.models.campaigns import Campaign, FromAddress, Link, Picture, Send
+from usher.engage.models.campaigns import Campaign, CampaignVersion, FromAddress, Link, Picture, Send
 from usher.engage.models.contacts import (
     Choice,
     Confirmation,
@@ -39,6 +39,7 @@ __all__ = [
     "BulkDeletion",
     "BulkRemoval",
     "Campaign",
+    "CampaignVersion",
     "Choice",
     "Claim",
     "Click",

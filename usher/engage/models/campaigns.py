@@ -52,6 +52,10 @@ class Campaign(models.Model):
     html = models.TextField()
     text = models.TextField()
     status = models.CharField(max_length=12, choices=CampaignStatus, default=CampaignStatus.UNSENT)
+    #: It has versions that are tried against each other; its own content is the first of them.
+    is_split_test = models.BooleanField(default=False)
+    #: The version that won; empty before that.
+    winner = models.CharField(max_length=1, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -62,6 +66,25 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CampaignVersion(models.Model):
+    """One of the contents of a campaign that are tried against each other."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="versions")
+    #: A, B, C …
+    letter = models.CharField(max_length=1)
+    subject = models.CharField(max_length=998)
+    from_name = models.CharField(max_length=128, blank=True)
+    from_address = models.CharField(max_length=254, blank=True)
+    html = models.TextField()
+    text = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "letter"], name="one_version_per_letter")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} {self.letter}"
 
 
 class Link(models.Model):
@@ -110,6 +133,8 @@ class Send(models.Model):
     started_at = models.DateTimeField(null=True)
     #: Contacts up to this id have been looked at; those beyond are still to come.
     reached = models.BigIntegerField(default=0)
+    #: Of a split test whose mails are all in the outbox: when its winner is chosen and goes to the others.
+    decide_at = models.DateTimeField(null=True)
     #: When its mails were all in the outbox.
     queued_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)

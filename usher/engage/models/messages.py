@@ -107,6 +107,8 @@ class Message(models.Model):
     )
     #: Of a letter: whom this copy goes to.
     address = models.CharField(max_length=254, blank=True, default="", db_default="")
+    #: Of a split test: which version it is.
+    version = models.CharField(max_length=1, blank=True, default="", db_default="")
     #: The send that asked for it, if one did.
     send = models.ForeignKey(
         Send, null=True, on_delete=models.CASCADE, db_index=False, related_name="messages"
