@@ -120,6 +120,7 @@ def taken(
     after = _mark(call, query, wanted.start) if wanted.start else None
     if after is None:
         found = list(rows[wanted])
+        _forget(call)
     else:
         found = list(rows.filter(**{f"{key}__gt": after})[: wanted.stop - wanted.start])
     if found and len(found) == wanted.stop - wanted.start:
@@ -139,6 +140,13 @@ def _mark(call: Call, query: str, skip: int) -> int | None:
     return marks.filter(at__gt=call.now - MARK_LASTS).values_list("after", flat=True).first()
 
 
+def _forget(call: Call) -> None:
+    """Take the account's marks away that nobody believes any more."""
+    old = PageMark.objects.filter(account=call.account, at__lte=call.now - MARK_LASTS)
+    if old.exists():
+        old.delete()
+
+
 def _keep(call: Call, query: str, skip: int, after: int) -> None:
     PageMark.objects.bulk_create(
         [PageMark(account=call.account, query=query, skip=skip, after=after, at=call.now)],
@@ -146,8 +154,3 @@ def _keep(call: Call, query: str, skip: int, after: int) -> None:
         unique_fields=["account", "query", "skip"],
         update_fields=["after", "at"],
     )
-
-
-def forget_pages(now: datetime) -> None:
-    """Take away the marks that nobody believes any more."""
-    PageMark.objects.filter(at__lte=now - MARK_LASTS).delete()

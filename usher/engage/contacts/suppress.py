@@ -158,15 +158,20 @@ def is_suppressed(account: Account, email_key: str) -> bool:
     )
 
 
+def is_final(contact: Contact) -> bool:
+    """Does the contact stay out for good, whatever it asks?"""
+    suppression = suppression_of(contact.account, contact.email_key)
+    return contact.status in FINAL or (suppression is not None and suppression.reason in FINAL)
+
+
 def resubscribe(contact: Contact, now: datetime) -> bool:
     """Let a contact come back who asked for it; False, and nothing changes, out of a final suppression."""
     with transaction.atomic():
-        contact = Contact.objects.select_for_update().get(pk=contact.pk)
-        suppression = suppression_of(contact.account, contact.email_key)
-        if contact.status in FINAL or (suppression and suppression.reason in FINAL):
+        contact = Contact.objects.select_for_update(of=("self",)).select_related("account").get(pk=contact.pk)
+        if is_final(contact):
             return False
-        if suppression:
-            Suppression.objects.filter(pk=suppression.pk).update(lifted_at=now)
+        in_force = Suppression.objects.filter(account=contact.account_id, lifted_at=None)
+        in_force.filter(email_key=contact.email_key).update(lifted_at=now)
         if contact.status != Status.SUBSCRIBED:
             Contact.objects.filter(pk=contact.pk).update(
                 status=Status.SUBSCRIBED, status_at=now, updated_at=now

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from usher.engage.contacts import confirm
 from usher.engage.contacts.fields import SEED, types_of
@@ -193,6 +193,30 @@ def remove(contact: Contact, now: datetime) -> None:
     with transaction.atomic():
         Membership.objects.filter(contact=contact, unsubscribed_at=None).delete()
         Contact.objects.filter(pk=contact.pk).update(status=Status.DELETED, status_at=now, updated_at=now)
+
+
+_PURGE = """
+with binned as (
+    update engage_contact
+       set email = '', email_key = null, mobile_number = '', external_id = '', data = '{}',
+           updated_at = %(now)s
+     where account_id = %(account)s and status = 'Deleted' and (email_key is not null or mobile_number <> '')
+    returning id
+), consents as (
+    delete from engage_consent using binned where contact_id = binned.id
+), choices as (
+    delete from engage_choice using binned where contact_id = binned.id
+)
+select count(*) from binned
+"""
+
+
+def purge(account: Account, now: datetime) -> int:
+    """Empty the recycle bin for good; how many were in it. Suppressions and figures stay."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PURGE, {"account": account.pk, "now": now})
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def checked(account: Account, data: Mapping[str, object]) -> dict[str, Value | None]:

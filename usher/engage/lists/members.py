@@ -23,6 +23,12 @@ def members(found: ContactList) -> QuerySet[Contact]:
     )
 
 
+def rows(found: ContactList) -> QuerySet[Membership]:
+    """The same with their memberships, of which pages are cut by `contact_id`."""
+    shown = Membership.objects.filter(list=found, unsubscribed_at=None, contact__status__in=SHOWN)
+    return shown.select_related("contact")
+
+
 def counts(lists: Iterable[ContactList]) -> dict[int, int]:
     """List id -> how many contacts it shows, of each that shows any."""
     rows = Membership.objects.filter(list__in=lists, unsubscribed_at=None, contact__status__in=SHOWN)

@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from usher.engage import sandbox
 from usher.engage.accounts import limit
 from usher.engage.api import limits
-from usher.engage.api.manner import Call, moment, reply
+from usher.engage.api.manner import Call, empty, moment, reply
+from usher.engage.contacts.write import purge
 
 
 def info(call: Call) -> HttpResponse:
@@ -34,3 +35,8 @@ def info(call: Call) -> HttpResponse:
 
 def server_time(call: Call) -> HttpResponse:
     return reply(moment(call.now))
+
+
+def empty_recycle_bin(call: Call) -> HttpResponse:
+    purge(call.account, call.now)
+    return empty(200)

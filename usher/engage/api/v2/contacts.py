@@ -9,13 +9,14 @@ from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, empty, reply
 from usher.engage.api.problems import invalid
-from usher.engage.api.reading import flag, page, since, whole, window
+from usher.engage.api.reading import flag, page, since, taken, whole
 from usher.engage.api.v2 import sent, shapes
 from usher.engage.contacts import write
 from usher.engage.contacts.write import Draft
 from usher.engage.lists.members import counts
 from usher.engage.models import Contact, ContactList
 from usher.engage.models.contacts import Status
+from usher.engage.models.lists import ListKind
 
 #: The published default, and so the most, of the reads of what changed.
 MOST_CHANGED = 2000
@@ -76,7 +77,7 @@ def modified_since(call: Call, date: str) -> HttpResponse:
 
 def books(call: Call, rows: QuerySet[ContactList]) -> HttpResponse:
     """One page of lists with their sizes, which are counted as one set."""
-    shown = list(rows.order_by("pk")[window(call, names=("select", "limit"))])
+    shown = taken(call, rows, names=("select", "limit"))
     sizes = counts(shown)
     return reply([shapes.address_book(row, sizes.get(row.pk, 0)) for row in shown])
 
@@ -84,6 +85,7 @@ def books(call: Call, rows: QuerySet[ContactList]) -> HttpResponse:
 def address_books(call: Call, who: int | str) -> HttpResponse:
     contact = sent.known(call, who)
     rows = ContactList.objects.filter(memberships__contact=contact, memberships__unsubscribed_at=None)
+    rows = rows.exclude(kind=ListKind.SEGMENT)
     return books(call, rows)
 
 

@@ -40,7 +40,7 @@ def contacts(call: Call, option: str = "") -> HttpResponse:
 
 
 def to_list(call: Call, book: int, option: str = "") -> HttpResponse:
-    return _accept(call, option, [lists.known(call, book)])
+    return _accept(call, option, [lists.writable(call, book)])
 
 
 def _accept(call: Call, option: str, into: Sequence[ContactList]) -> HttpResponse:

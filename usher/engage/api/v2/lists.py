@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, empty, reply
-from usher.engage.api.problems import missing
-from usher.engage.api.reading import LARGEST_ID, choice, flag, guid, page, since, text, wholes, window
+from usher.engage.api.problems import invalid, missing
+from usher.engage.api.reading import LARGEST_ID, MOST, choice, flag, guid, page, since, taken, text, wholes
 from usher.engage.api.v2 import sent, shapes
 from usher.engage.api.v2.contacts import MOST_CHANGED, books
-from usher.engage.api.v2.suppressions import SOURCE, resubscription
+from usher.engage.api.v2.suppressions import SOURCE, coming_back
 from usher.engage.contacts import write
 from usher.engage.lists import edit, joining, members
-from usher.engage.models import BulkRemoval, Contact, ContactList, Membership
+from usher.engage.models import BulkRemoval, ContactList, Membership
 from usher.engage.models.contacts import Visibility
-from usher.lib import addresses
+from usher.engage.models.lists import ListKind
 
 
 def known(call: Call, book: int) -> ContactList:
-    """The account's list with this id; 404 without one."""
+    """The account's list or segment with this id; 404 without one."""
     found = ContactList.objects.filter(account=call.account, pk=book).first() if book <= LARGEST_ID else None
     if found is None:
         raise missing("ERROR_ADDRESSBOOK_NOT_FOUND")
     return found
 
 
+def writable(call: Call, book: int) -> ContactList:
+    """The list with this id; refused for a segment, whose members its rule finds."""
+    found = known(call, book)
+    if found.kind == ListKind.SEGMENT:
+        message = "Address book cannot be written to via the API."
+        raise invalid(message, "ERROR_ADDRESSBOOK_NOTWRITABLE")
+    return found
+
+
 def listed(call: Call, visibility: Visibility | None = None) -> HttpResponse:
-    rows = ContactList.objects.filter(account=call.account)
+    """The lists; segments have a listing of their own."""
+    rows = ContactList.objects.filter(account=call.account).exclude(kind=ListKind.SEGMENT)
     return books(call, rows.filter(visibility=visibility) if visibility else rows)
 
 
@@ -47,35 +58,42 @@ def create(call: Call) -> HttpResponse:
 
 def get(call: Call, book: int) -> HttpResponse:
     found = known(call, book)
-    return reply(shapes.address_book(found, members.members(found).count()))
+    if found.kind == ListKind.SEGMENT:
+        raise missing("ERROR_ADDRESSBOOK_NOT_FOUND")
+    return reply(shapes.address_book(found, members.rows(found).count()))
 
 
 def change(call: Call, book: int) -> HttpResponse:
-    found = known(call, book)
+    found = writable(call, book)
     name = text(call.fields.get("name"), "Name", "ERROR_ADDRESSBOOK_INVALID")
     edit.change_list(found, name, choice(call.fields.get("visibility"), Visibility, "visibility"))
     return get(call, book)
 
 
 def delete(call: Call, book: int) -> HttpResponse:
-    known(call, book).delete()
+    writable(call, book).delete()
     return empty(200)
 
 
 def contacts(call: Call, book: int) -> HttpResponse:
-    rows = members.members(known(call, book))
-    return page(call, rows, shapes.contacts(call.account, flag(call, "withFullData")))
+    return _page(call, members.rows(known(call, book)))
 
 
 def modified_since(call: Call, book: int, date: str) -> HttpResponse:
-    rows = members.members(known(call, book)).filter(updated_at__gte=since(date))
-    return page(call, rows, shapes.contacts(call.account, flag(call, "withFullData")), most=MOST_CHANGED)
+    rows = members.rows(known(call, book)).filter(contact__updated_at__gte=since(date))
+    return _page(call, rows, most=MOST_CHANGED)
+
+
+def _page(call: Call, rows: QuerySet[Membership], most: int = MOST) -> HttpResponse:
+    """One page of a list's contacts, by ascending id of the contact."""
+    shape = shapes.contacts(call.account, flag(call, "withFullData"))
+    return page(call, rows, lambda row: shape(row.contact), key="contact_id", most=most)
 
 
 def unsubscribed_since(call: Call, book: int, date: str) -> HttpResponse:
     """Who opted out of this list alone."""
     rows = Membership.objects.filter(list=known(call, book), unsubscribed_at__gte=since(date))
-    shown = rows.select_related("contact").order_by("pk")[window(call)]
+    shown = taken(call, rows.select_related("contact"))
     return reply(
         [
             shapes.removal(shapes.contact(row.contact), row.unsubscribed_at, "Unsubscribed")
@@ -87,7 +105,7 @@ def unsubscribed_since(call: Call, book: int, date: str) -> HttpResponse:
 
 def add_contact(call: Call, book: int) -> HttpResponse:
     """Create or update the contact and put it on the list, which starts the list's join actions."""
-    found = known(call, book)
+    found = writable(call, book)
     with transaction.atomic():
         contact, _ = write.save(call.account, sent.draft(call.body), call.now)
         joining.join(found, contact, call.now)
@@ -95,22 +113,22 @@ def add_contact(call: Call, book: int) -> HttpResponse:
 
 
 def remove_contact(call: Call, book: int, contact: int) -> HttpResponse:
-    members.take_off(known(call, book), [sent.known(call, contact).pk])
+    members.take_off(writable(call, book), [sent.known(call, contact).pk])
     return empty()
 
 
 def remove_all(call: Call, book: int) -> HttpResponse:
-    members.take_off(known(call, book))
+    members.take_off(writable(call, book))
     return empty()
 
 
 def bulk_remove(call: Call, book: int) -> HttpResponse:
     """Take the contacts of a bare list of ids off at once, and answer as if it took its time."""
-    return _removal(call, members.take_off(known(call, book), wholes(call.body, "The body")))
+    return _removal(call, members.take_off(writable(call, book), wholes(call.body, "The body")))
 
 
 def bulk_remove_all(call: Call, book: int) -> HttpResponse:
-    return _removal(call, members.take_off(known(call, book)))
+    return _removal(call, members.take_off(writable(call, book)))
 
 
 def _removal(call: Call, removed: int) -> HttpResponse:
@@ -128,19 +146,18 @@ def removal(call: Call, request: str) -> HttpResponse:
 
 def unsubscribe(call: Call, book: int) -> HttpResponse:
     """Out of this list only; an address we do not know becomes an unsubscribed contact."""
-    found, email = known(call, book), sent.address(call.fields)
+    found, email = writable(call, book), sent.address(call.fields)
     with transaction.atomic():
         contact = write.keep(call.account, email, call.now, SOURCE)
         members.opt_out(found, contact, call.now)
     return reply(shapes.removal(shapes.full_contact(contact), call.now, "Unsubscribed"))
 
 
+def resubscribe(call: Call, book: int) -> HttpResponse:
+    """Asks by mail whoever left the account or this list; a yes joins the list."""
+    return reply(coming_back(call, call.fields, challenge=True, book=writable(call, book)))
+
+
 def resubscribe_at_once(call: Call, book: int) -> HttpResponse:
     """Back into the account, where it may, and onto the list: a single join."""
-    found = known(call, book)
-    with transaction.atomic():
-        result = resubscription(call, call.fields.get("unsubscribedcontact"))
-        if result["status"] == "ContactAdded":
-            key = addresses.key(result["contact"]["email"])
-            joining.rejoin(found, Contact.objects.get(account=call.account, email_key=key), call.now)
-    return reply(result)
+    return reply(coming_back(call, call.fields, challenge=False, book=writable(call, book)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -10,15 +11,17 @@ from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, reply
 from usher.engage.api.problems import invalid
-from usher.engage.api.reading import since, whole, window
+from usher.engage.api.reading import since, taken, whole
 from usher.engage.api.v2 import sent, shapes
-from usher.engage.contacts import write
-from usher.engage.contacts.suppress import resubscribe, suppress
+from usher.engage.contacts import confirm, write
+from usher.engage.contacts.suppress import is_final, resubscribe, suppress
 from usher.engage.contacts.write import Draft
-from usher.engage.models import Contact, Suppression
+from usher.engage.lists import joining
+from usher.engage.models import Confirmation, Contact, ContactList, Membership, Suppression
 from usher.engage.models.contacts import Status
 
 SOURCE = "api"
+LONGEST_URL = 2000
 
 
 @transaction.atomic
@@ -47,26 +50,60 @@ def suppress_contacts(call: Call) -> HttpResponse:
     return reply({"suppressed": done, "notFound": lost})
 
 
+def ask_to_resubscribe(call: Call) -> HttpResponse:
+    """With a challenge: the contact is asked by mail, and stays out until the answer."""
+    return reply(coming_back(call, call.fields, challenge=True))
+
+
 def resubscribe_at_once(call: Call) -> HttpResponse:
     """Without a challenge; not out of a complaint, the platform's list or the domain's."""
-    return reply(resubscription(call, call.fields.get("unsubscribedcontact")))
+    return reply(coming_back(call, call.fields, challenge=False))
 
 
 def lift(call: Call) -> HttpResponse:
     """DELETE /v2/suppressions {email}, as some guides describe it."""
-    return reply(resubscription(call, call.fields))
+    return reply(coming_back(call, {"unsubscribedcontact": call.fields}, challenge=False))
 
 
 @transaction.atomic
-def resubscription(call: Call, contact: Any) -> dict[str, Any]:
-    """Let somebody come back to the account; what the reply says of it."""
-    draft = sent.draft(contact)
+def coming_back(
+    call: Call, body: Mapping[str, Any], *, challenge: bool, book: ContactList | None = None
+) -> dict[str, Any]:
+    """Let somebody come back to the account, and to the list `book`, or ask first; what the reply says of it.
+
+    Whoever has to confirm is asked at most once a day, however often a caller wants it.
+    """
+    draft, url = sent.draft(body.get("unsubscribedcontact")), _return_url(body)
     write.checked(call.account, draft.data)
-    row, _ = write.save(call.account, Draft(draft.email), call.now, closed=True)
-    if not resubscribe(row, call.now):
+    row, _ = write.save(call.account, Draft(draft.email), call.now, closed=True, asks=False)
+    if is_final(row):
         return {"contact": shapes.full_contact(row), "status": "ContactCannotBeUnsuppressed"}
-    row, _ = write.save(call.account, draft, call.now)
+    row, _ = write.save(call.account, draft, call.now, closed=True, asks=False)
+    if (challenge or call.account.double_opt_in) and _is_out(row, book):
+        waits = row.status == Status.PENDING_OPT_IN
+        kind = Confirmation.Kind.OPT_IN if waits else Confirmation.Kind.RESUBSCRIBE
+        confirm.ask(row, kind, call.now, joins=book, return_url=url)
+        return {"contact": shapes.full_contact(row), "status": "ContactChallenged"}
+    resubscribe(row, call.now)
+    row.refresh_from_db(fields=["status"])
+    if book is not None:
+        joining.rejoin(book, row, call.now)
     return {"contact": shapes.full_contact(row), "status": "ContactAdded"}
+
+
+def _is_out(contact: Contact, book: ContactList | None) -> bool:
+    """Does the contact have to come back, to the account or to the list?"""
+    if contact.status != Status.SUBSCRIBED:
+        return True
+    left = Membership.objects.filter(list=book, contact=contact, unsubscribed_at__isnull=False)
+    return book is not None and left.exists()
+
+
+def _return_url(body: Mapping[str, Any]) -> str:
+    url = str(body.get("returnurltouseifchallenged") or "").strip()
+    if url and (not url.lower().startswith(("https://", "http://")) or len(url) > LONGEST_URL):
+        raise invalid("returnUrlToUseIfChallenged is not a web address.")
+    return url
 
 
 def suppressed_since(call: Call, date: str) -> HttpResponse:
@@ -89,7 +126,7 @@ def in_force(call: Call) -> QuerySet[Suppression]:
 
 def _page(call: Call, rows: QuerySet[Suppression]) -> HttpResponse:
     """Suppressions with their contacts, which are fetched as one set."""
-    shown = list(rows.order_by("pk")[window(call)])
+    shown = taken(call, rows)
     keys = [row.email_key for row in shown]
     people = {row.email_key: row for row in Contact.objects.filter(account=call.account, email_key__in=keys)}
     return reply(

@@ -8,12 +8,16 @@ from usher.engage.api.manner import operations
 from usher.engage.api.v2 import (
     account,
     campaigns,
+    consent,
     contacts,
     fields,
     imports,
     lists,
+    preferences,
     programs,
     reports,
+    scores,
+    segments,
     sends,
     suppressions,
     transactional,
@@ -34,6 +38,7 @@ class Who:
 
 register_converter(Who, "who")
 
+PERSON = "v2/contacts/<who:who>"
 BOOK = "v2/address-books/<int:book>"
 CAMPAIGN = "v2/campaigns/<int:campaign>"
 
@@ -49,6 +54,34 @@ urlpatterns = [
     path("v2/contacts/retrieve-collection", operations(GET=contacts.collection, POST=contacts.collection)),
     path("v2/contacts/unsubscribe", operations(POST=suppressions.unsubscribe)),
     path("v2/contacts/suppress-contacts", operations(PUT=suppressions.suppress_contacts)),
+    path("v2/accounts/empty-recycle-bin", operations(POST=account.empty_recycle_bin)),
+    path("v2/contacts/with-consent", operations(POST=consent.add)),
+    path("v2/contacts/with-consent-and-preferences", operations(POST=consent.add_with_preferences)),
+    path(f"{PERSON}/with-consent", operations(GET=consent.get, PUT=consent.change)),
+    path(f"{PERSON}/with-consent-and-preferences", operations(PUT=consent.change_with_preferences)),
+    path("v2/contacts/score", operations(GET=scores.listed)),
+    path("v2/contacts/score/modified-since/<str:date>", operations(GET=scores.modified_since)),
+    path(f"{PERSON}/score", operations(GET=scores.of_contact)),
+    path("v2/contacts/with-preference/<int:preference>", operations(GET=preferences.contacts)),
+    path(
+        "v2/contacts/with-preference/<int:preference>/opt-ins-since/<str:date>",
+        operations(GET=preferences.opt_ins_since),
+    ),
+    path(f"{PERSON}/preferences", operations(GET=preferences.of_contact, PUT=preferences.set_for_contact)),
+    path(
+        "v2/contact/<who:who>/preferences",
+        operations(GET=preferences.of_contact, PUT=preferences.set_for_contact),
+    ),
+    path(f"{PERSON}/subscriptions", operations(GET=preferences.subscriptions)),
+    path("v2/preferences", operations(GET=preferences.listed, POST=preferences.create)),
+    path("v2/preferences/modified-since/<str:date>", operations(GET=preferences.modified_since)),
+    path(
+        "v2/preferences/<int:preference>",
+        operations(PUT=preferences.change, DELETE=preferences.delete),
+    ),
+    path("v2/segments", operations(GET=segments.listed)),
+    path("v2/segments/refresh/<int:segment>", operations(GET=segments.progress, POST=segments.refresh)),
+    path("v2/contacts/resubscribe", operations(POST=suppressions.ask_to_resubscribe)),
     path("v2/contacts/resubscribe-with-no-challenge", operations(POST=suppressions.resubscribe_at_once)),
     path("v2/contacts/deletion/<str:request>", operations(GET=lists.removal)),
     path("v2/contacts/import", operations(POST=imports.contacts)),
@@ -75,6 +108,13 @@ urlpatterns = [
     path(f"{BOOK}/contacts/delete", operations(POST=lists.bulk_remove)),
     path(f"{BOOK}/contacts/delete-all", operations(POST=lists.bulk_remove_all)),
     path(f"{BOOK}/contacts/unsubscribe", operations(POST=lists.unsubscribe)),
+    path(f"{BOOK}/contacts/score", operations(GET=scores.in_list)),
+    path(f"{BOOK}/contacts/with-preference/<int:preference>", operations(GET=preferences.contacts)),
+    path(
+        f"{BOOK}/contacts/with-preference/<int:preference>/opt-ins-since/<str:date>",
+        operations(GET=preferences.opt_ins_since),
+    ),
+    path(f"{BOOK}/contacts/resubscribe", operations(POST=lists.resubscribe)),
     path(f"{BOOK}/contacts/resubscribe-with-no-challenge", operations(POST=lists.resubscribe_at_once)),
     path(f"{BOOK}/contacts/modified-since/<str:date>", operations(GET=lists.modified_since)),
     path(f"{BOOK}/contacts/unsubscribed-since/<str:date>", operations(GET=lists.unsubscribed_since)),

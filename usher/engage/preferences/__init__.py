@@ -1,0 +1,1 @@
+"""Preferences: the topics that people choose, in categories, and what each has chosen."""
