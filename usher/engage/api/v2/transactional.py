@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, empty, reply
+from usher.engage.api.original import as_sent
 from usher.engage.api.problems import ApiError, invalid, missing
 from usher.engage.api.reading import LARGEST_ID, choice, since
 from usher.engage.api.v2 import campaign_shapes
@@ -27,11 +28,11 @@ from usher.lib import addresses
 
 
 def send(call: Call) -> HttpResponse:
-    return _one(call, Reader(call, [call.fields]).written(call.fields, _as_sent(call)))
+    return _one(call, Reader(call, [call.fields]).written(call.fields, as_sent(call)))
 
 
 def send_triggered(call: Call) -> HttpResponse:
-    return _one(call, Reader(call, [call.fields]).triggered(call.fields, _as_sent(call)))
+    return _one(call, Reader(call, [call.fields]).triggered(call.fields, as_sent(call)))
 
 
 def send_batch(call: Call) -> HttpResponse:
@@ -76,7 +77,7 @@ def _one(call: Call, draft: Draft) -> HttpResponse:
 
 def _many(call: Call, read: Callable[[Any, Any], Draft]) -> HttpResponse:
     """Each mail by itself: those that cannot be sent are told, with their place, and stop no other."""
-    originals = _as_sent(call)
+    originals = as_sent(call)
     left = allowance.left(call.account, call.now)
     drafts, results = [], []
     for index, sent in enumerate(_listed(call)):
@@ -107,11 +108,6 @@ def _listed(call: Call) -> list[Any]:
     if not isinstance(call.body, list):
         raise invalid("The body is not a list of emails.", "ERROR_MALFORMED_REQUEST")
     return call.body
-
-
-def _as_sent(call: Call) -> Any:
-    """The body with its keys in their own case."""
-    return json.loads(call.request.body.decode("utf-8-sig"))
 
 
 def _values_of(call: Call) -> dict[str, str]:

@@ -19,6 +19,8 @@ from usher.engage.api.v2 import (
     scores,
     segments,
     sends,
+    sms,
+    split_tests,
     suppressions,
     transactional,
 )
@@ -129,6 +131,7 @@ urlpatterns = [
     path("v2/campaigns/with-details", operations(GET=campaigns.with_details)),
     path("v2/campaigns/with-activity-since/<str:date>", operations(GET=campaigns.with_activity_since)),
     path("v2/campaigns/metrics", operations(GET=reports.metrics)),
+    path("v2/campaigns/split-test", operations(POST=split_tests.create)),
     path("v2/campaigns/send", operations(POST=sends.send_campaign)),
     path("v2/campaigns/send-time-optimised", operations(POST=sends.send_optimised)),
     path("v2/campaigns/send/<str:send_id>", operations(GET=sends.progress)),
@@ -139,6 +142,7 @@ urlpatterns = [
     path(f"{CAMPAIGN}/with-details", operations(GET=campaigns.get_with_details)),
     path(f"{CAMPAIGN}/copy", operations(POST=campaigns.copy)),
     path(f"{CAMPAIGN}/address-books", operations(GET=campaigns.lists_of)),
+    path(f"{CAMPAIGN}/split-test", operations(GET=split_tests.results)),
     path(f"{CAMPAIGN}/summary", operations(GET=reports.summary)),
     path(f"{CAMPAIGN}/hard-bouncing-contacts", operations(GET=reports.hard_bouncing)),
     path(f"{CAMPAIGN}/activities", operations(GET=reports.activities)),
@@ -171,4 +175,8 @@ urlpatterns = [
         f"{CAMPAIGN}/prepared-for-transactional-email/<str:email>",
         operations(GET=transactional.prepared_campaign),
     ),
+    path("v2/sms-messages/send-to/<str:number>", operations(POST=sms.send_to)),
+    path("v2/sms/campaigns", operations(GET=sms.listed, POST=sms.create)),
+    path("v2/sms/campaigns/copy", operations(POST=sms.copy)),
+    path("v2/sms/campaigns/<int:campaign>", operations(GET=sms.get, PUT=sms.change, DELETE=sms.delete)),
 ]

@@ -1,0 +1,1 @@
+"""Messages by the API for developers (CPaaS): texts to one number, and what became of them."""
