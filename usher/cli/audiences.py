@@ -239,6 +239,7 @@ def _tree(found: Explanation) -> dict[str, Any]:
         "holds": found.holds,
         "value": found.value,
         "other": found.other,
+        "missing": found.missing,
         "rows": [{"table": row.table, "values": row.values, "source": row.source} for row in found.rows],
         "nested": found.nested,
         "to_flip": found.to_flip,
@@ -250,6 +251,7 @@ def _tree(found: Explanation) -> dict[str, Any]:
 def _print_tree(found: Explanation, depth: int) -> None:
     mark = "[green]✓[/green]" if found.holds else "[red]✗[/red]"
     values = " and ".join(escape(_cell(value)) for value in (found.value, found.other) if value is not None)
+    values = "no value" if found.missing and not values else values
     out.print(f"{'  ' * depth}{mark} {escape(found.text)}" + (f"   [dim]{values}[/dim]" if values else ""))
     for row in found.rows:
         shown = ", ".join(f"{name} {_cell(value)}" for name, value in row.values.items())

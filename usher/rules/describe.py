@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ from usher.rules.steps import event_of, happened
 from usher.rules.superlatives import drawn, ranked, superlative
 from usher.rules.wording import Words
 
+#: What a clause is about, up to its verb: told where neither quotes nor brackets stand in it.
+_SUBJECT = re.compile(
+    r"([^“(,]*?) (?=(?:is|was|does|do|contains|matches|starts|ends|include|adds|add)\b)",
+)
 _NEGATED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -152,6 +157,8 @@ class _Clauses(Words):
         previous = _Clause("", "")
         last_rows: nodes.Aggregate | None = None
         heavy = grouped = False
+        if word == "and":
+            self = self.knowing(parts)
         for part, negated in sorted(parts, key=_is_of_others):
             rows, absent = _rows_of(part, negated)
             again = self.again(rows, last_rows) if absent and word == "and" else None
@@ -163,7 +170,7 @@ class _Clauses(Words):
                 previous, heavy, grouped = _Clause("", ""), True, True
             else:
                 inner = self.clause(part, negated)
-                clauses.append(inner.rest if inner.lead == previous.lead else inner.text)
+                clauses.append(_elided(inner, previous))
                 previous = inner
             last_rows = rows if rows and not absent else None
         commas = any("," in clause and not _is_bracketed(clause) for clause in clauses)
@@ -207,7 +214,7 @@ class _Clauses(Words):
             return _Clause("whose", f"{english.plural(table)} include {included}{details}")
         if (sign, count) in ((">=", 0), (">", -1)):
             return _Clause("who", f"have any number of {english.plural(table)}{details}, or none")
-        if verb is None or " where " in details:
+        if verb is None or (" where " in details and not event_of(node)[0]):
             noun = english.noun(table) if count == 1 else english.plural(table)
             return _Clause("who", f"have {'no' if never else amount} {noun}{details}")
         if never:
@@ -226,7 +233,7 @@ class _Clauses(Words):
     def counted(self, node: nodes.Aggregate, amount: str, negated: bool) -> _Clause:
         table = english.table_of(node.table, self.schema)
         verb, details = self.deed(node)
-        if verb is None or " where " in details:
+        if verb is None or (" where " in details and not event_of(node)[0]):
             have = "do not have" if negated else "have"
             return _Clause("who", f"{have} {amount} {english.plural(table)}{details}")
         return _Clause("who", f"have {'not ' * negated}{verb} {amount} times{details}")
@@ -236,6 +243,15 @@ class _Clauses(Words):
         rows = self.rows(node)
         paths = (part for part in nodes.walk(node.where or node) if isinstance(part, nodes.Path))
         return any(found.links for path in paths if (found := rows.resolved(path.name)))
+
+
+def _elided(clause: _Clause, previous: _Clause) -> str:
+    """What is said behind another clause: `matches “LS*”` after `whose postcode is known`."""
+    if clause.lead != previous.lead:
+        return clause.text
+    subject, before = _SUBJECT.match(clause.rest), _SUBJECT.match(previous.rest)
+    again = subject is not None and before is not None and subject[0] == before[0]
+    return clause.rest[subject.end() :] if again and subject else clause.rest
 
 
 def _whose(words: str) -> _Clause:

@@ -10,7 +10,7 @@ from usher.rules import nodes
 from usher.rules.chains import chain
 from usher.rules.changes import Change
 from usher.rules.describe import clause_phrase
-from usher.rules.facts import Facts, answered, conditions, inner, questions
+from usher.rules.facts import Facts, answered, compared, conditions, inner, questions
 from usher.rules.flip import flip
 from usher.rules.nested import RuleOf, unfolded
 from usher.rules.nodes import Node
@@ -45,7 +45,7 @@ class Explanation:
     that made the value, the newest first. `nested` names the tag, segment or audience that a part asks for:
     it has an explanation of its own. `negation`: its only child is what it denies. `to_flip` and `change`
     stand on the whole rule only: a sentence, honest where no single change would do, and the same for a
-    program.
+    program. `missing`: the value that it looks at is missing, as the last of no rows is.
     """
 
     text: str
@@ -58,6 +58,7 @@ class Explanation:
     nested: tuple[str, str] | None = None
     negation: bool = False
     change: Change | None = None
+    missing: bool = False
 
 
 def explain(
@@ -122,6 +123,7 @@ def _tree(
         (node.kind, node.name) if isinstance(node, nodes.Membership) else None,
         isinstance(node, nodes.Not) and bool(inner(node)),
         change,
+        fact.value is None and compared(node)[0] is not None,
     )
 
 

@@ -26,10 +26,10 @@ def holds_if_missing(node: Node, type_of: TypeOf) -> bool:
             return False
 
 
-def remark(node: Node, negated: bool, type_of: TypeOf, always: Callable[[str], bool]) -> str:
+def remark(node: Node, negated: bool, type_of: TypeOf, always: Callable[[Node], bool]) -> str:
     """` (or not known)` behind a condition, or its opposite, that also holds for a missing value; else empty.
 
-    `always`: whether a column is known of every row.
+    `always`: whether a value is known of everybody.
     """
     if holds_if_missing(node, type_of) is negated:
         return ""
@@ -42,6 +42,18 @@ def remark(node: Node, negated: bool, type_of: TypeOf, always: Callable[[str], b
     sources = [part for part in _sources(values[0]) if _may_be_missing(part, always)]
     of_rows = bool(sources) and all(isinstance(part, nodes.Aggregate) for part in sources)
     return " (or there is none)" if of_rows else " (or not known)"
+
+
+def known_by(node: Node, negated: bool, type_of: TypeOf) -> Iterator[Node]:
+    """The values that are known of everybody for whom a single condition, or its opposite, holds."""
+    match node:
+        case nodes.Not(part=part) if not isinstance(part, nodes.Call):
+            yield from known_by(part, not negated, type_of)
+        case nodes.IsSet(value=value, negated=missing):
+            if missing is negated:
+                yield value
+        case _ if holds_if_missing(node, type_of) is negated:
+            yield from _compared(node)
 
 
 def _compared(node: Node) -> Iterator[Node]:
@@ -64,10 +76,12 @@ def _compared(node: Node) -> Iterator[Node]:
             yield from arguments
 
 
-def _may_be_missing(node: Node, always: Callable[[str], bool]) -> bool:
+def _may_be_missing(node: Node, always: Callable[[Node], bool]) -> bool:
+    if always(node):
+        return False
     match node:
-        case nodes.Path(name=name):
-            return not always(name)
+        case nodes.Path():
+            return True
         case nodes.Aggregate(name=name):
             return ROW_FUNCTIONS[name].empty is None
         case nodes.Call(name="length"):

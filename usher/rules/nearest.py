@@ -104,7 +104,16 @@ def unknown_name(node: nodes.Path, scope: Scope) -> Wrong:
         if columns:
             what = f"There is no column in {linked[columns[0]]} called {node.steps[-1]}."
             return what, nearest(name, columns)
-    return f"There is no column in {scope.name} called {name}.", nearest(name, [*scope.columns, *linked])
+    what = f"There is no column in {scope.name} called {name}."
+    if close := nearest(name, [*scope.columns, *linked]):
+        return what, close
+    for kind, names in _members(schema):
+        if member := nearest(name, names, 0.8):
+            return what, f'{kind}("{member}")'
+    for owner in schema.tables.values() if scope.table is None else ():
+        if column := nearest(name, owner.columns, 0.75):
+            return what, _chosen(owner, column)
+    return what, None
 
 
 def _elsewhere(name: str, scope: Scope) -> str | None:
@@ -126,7 +135,7 @@ def _elsewhere(name: str, scope: Scope) -> str | None:
             if name in owner.columns:
                 which = f"say which value is meant, for example {_chosen(owner, name)}"
                 return f"{name} is a column of {owner.name}: {which}."
-    for kind, names in (("tag", schema.tags), ("segment", schema.segments), ("audience", schema.audiences)):
+    for kind, names in _members(schema):
         if name in names:
             return f'{name} is the name of {_AN[kind]}: write {kind}("{name}").'
     if name.lower() in WORDS:
@@ -147,6 +156,10 @@ def _example_of_rows(name: str, schema: Schema) -> str:
         if column or not ROW_FUNCTIONS[name].of_column:
             return f", for example {name}({table.name}{f'.{column}' if column else ''})"
     return ""
+
+
+def _members(schema: Schema) -> Iterable[tuple[str, Collection[str]]]:
+    return ("tag", schema.tags), ("segment", schema.segments), ("audience", schema.audiences)
 
 
 _AN = {"tag": "a tag", "segment": "a segment", "audience": "an audience"}
@@ -187,6 +200,9 @@ def of_table(name: str, asking: str, schema: Schema) -> Wrong:
             f"{name} is a column of {schema.subject}; {asking} takes a related table, for example {example}.",
             None,
         )
+    for table in schema.tables.values():
+        if name in table.columns and ROW_FUNCTIONS.get(asking, ROW_FUNCTIONS["count"]).of_column:
+            return f"{name} is a column of {table.name}: write {asking}({table.name}.{name}).", None
     return f"There is no related table called {name}.", nearest(name, schema.tables)
 
 

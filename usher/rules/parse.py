@@ -316,7 +316,10 @@ class _Builder(Transformer[Token, Any]):
     def _aggregate(self, meta: Meta, name: str, arguments: list[Any], where: Node | None) -> Node:
         if len(arguments) != 1 or not isinstance(arguments[0], nodes.Path):
             example = "orders.value" if ROW_FUNCTIONS[name].of_column else "orders"
-            raise self._refuse(meta, f"{name} takes a related table, for example {name}({example}).")
+            inside = any(not isinstance(argument, nodes.Literal) for argument in arguments)
+            hint = f"A condition on the rows stands behind `where`: {name}({example} where value > 5)."
+            message = f"{name} takes a related table, for example {name}({example})."
+            raise self._refuse(meta, message, hint if len(arguments) == 1 and inside else None)
         table, *column = arguments[0].steps
         return nodes.Aggregate(name, table, ".".join(column) or None, where, **_at(meta))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeGuard
+from collections.abc import Iterable, Sequence
+from typing import Self, TypeGuard
 
 from usher.rules import english, names, nodes
 from usher.rules.functions import FUNCTIONS, ROW_FUNCTIONS
-from usher.rules.missing import remark
+from usher.rules.missing import known_by, remark
 from usher.rules.nodes import Node
 from usher.rules.schema import Schema, Table, Type
 from usher.rules.shapes import in_any_case, joined, oriented, without_constants
@@ -18,13 +18,27 @@ _TIMES = ("date", "instant")
 class Words:
     """`table`: whose rows bare names are of; None: the subject's, whose values are said to be "their" own.
 
-    With `remarks`, it is said of a condition that it also holds for a missing value.
+    With `remarks`, it is said of a condition that it also holds for a missing value; not of the values that
+    are `known`, for another condition sees to that.
     """
 
-    def __init__(self, schema: Schema, table: Table | None = None, *, remarks: bool = True) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        table: Table | None = None,
+        *,
+        remarks: bool = True,
+        known: frozenset[Node] = frozenset(),
+    ) -> None:
         self.schema = schema
         self.table = table
         self.remarks = remarks
+        self.known = known
+
+    def knowing(self, parts: Iterable[tuple[Node, bool]]) -> Self:
+        """The same among these conditions and opposites, which all have to hold."""
+        known = {value for part, negated in parts for value in known_by(part, negated, self.type_of)}
+        return type(self)(self.schema, self.table, remarks=self.remarks, known=self.known | known)
 
     # names and types
 
@@ -156,9 +170,10 @@ class Words:
         if where is None or where == nodes.Literal(True, "boolean"):
             return ""
         found = english.table_of(table, self.schema)
-        rows = Words(self.schema, found)
-        withs, tests, windows = [], [], []
         parts = where.parts if isinstance(where, nodes.And) else (where,)
+        rows = Words(self.schema, found)
+        rows = rows.knowing((part, False) for part in parts)
+        withs, tests, windows = [], [], []
         for part in parts:
             if isinstance(part, nodes.Within | nodes.Timed) and part.value == _path(found.at):
                 windows.append(rows.window(part))
@@ -218,8 +233,11 @@ class Words:
     def remark(self, node: Node, negated: bool) -> str:
         return remark(node, negated, self.type_of, self.always) if self.remarks else ""
 
-    def always(self, name: str) -> bool:
-        """Whether a column is known of every row that is seen: the key, and the time."""
+    def always(self, value: Node) -> bool:
+        """Whether a value is known of every row that is seen: the key, the time, and what is asked for."""
+        if not isinstance(value, nodes.Path) or value in self.known:
+            return value in self.known
+        name = value.name
         return name in (self.table.key, self.table.at) if self.table else name == self.schema.key
 
     def bare_test(self, node: Node, negated: bool) -> str:

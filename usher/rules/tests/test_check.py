@@ -56,6 +56,10 @@ PROBLEMS = {
         "There is no column in customers called not: it stands before a condition, for example"
         ' not tag("VIP").'
     ),
+    "ordr in last 3 days": "There is no column in customers called ordr.",
+    "genres = 'x'": "There is no column in customers called genres. Did you mean last(orders.genre)?",
+    "vip": 'There is no column in customers called vip. Did you mean tag("VIP")?',
+    "sum(value) > 5": "value is a column of orders: write sum(orders.value).",
     "everybody": "There is no column in customers called everybody: write true.",
     "count": "count is a function of related rows, for example count(orders).",
     "median": "median is a function of related rows, for example median(orders.value).",

@@ -93,3 +93,12 @@ def test_the_proposed_changes_do_flip() -> None:
     assert explained("count(orders) >= 3", 1, orders=[*ORDERS, more, more]).holds
     amount: Mapping[str, Any] = {"customer": 3, "day": NOW.date(), "value": 25.5}
     assert explained("sum(orders.value) > 50", 3, orders=[*ORDERS, amount]).holds
+
+
+def test_it_tells_a_missing_value_from_none_that_is_looked_at() -> None:
+    found = explained('most_frequent(orders.genre) = "opera" and tag("VIP") and count(orders) = 0', 2)
+    assert [(child.value, child.missing) for child in found.children] == [
+        (None, True),
+        (None, False),
+        (0, False),
+    ]

@@ -106,6 +106,12 @@ ERRORS = {
 
 
 HINTS = {
+    "last order before 1 year ago": "write last(table.column), for example last(orders.ordered_on).",
+    "true top 10%": "say by what: top 10% by sum(orders.value).",
+    "birthday is today": "write days_since(x) = 0, or of birthdays anniversary(x) within 1 day.",
+    "sum(orders.value > 5) > 1": (
+        "A condition on the rows stands behind `where`: sum(orders.value where value > 5)."
+    ),
     "age > 1e400": "write the number in digits, without e: 1000 for 1e3.",
     "joined after now": "write `x in next 30 days`; for any time to come `x after 0 days ago`.",
     "joined before today": "write `x within 30 days`; for any time that is over `x before 0 days ago`.",
