@@ -18,6 +18,7 @@ from usher.cli import (
     making,
     programs,
     rules,
+    sandbox,
     seeds,
     serve,
     sources,
@@ -77,3 +78,4 @@ app.add_typer(programs.app, name="programs", rich_help_panel=DEFINE)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=DEFINE)
 app.add_typer(seeds.app, name="seeds", rich_help_panel=DEFINE)
 app.add_typer(api_user.app, name="api-user", rich_help_panel=DEFINE)
+app.add_typer(sandbox.app, name="sandbox", rich_help_panel=DEFINE)

@@ -164,6 +164,14 @@ def _hashed(password: str) -> str:
     return make_password(password)
 
 
+def scheme(said: str) -> Scheme:
+    """The scheme of this name."""
+    try:
+        return Scheme(said.strip().lower())
+    except ValueError:
+        raise AccessError("", f"there is no scheme {said}; there are {', '.join(Scheme.values)}") from None
+
+
 def _in_order(permissions: Iterable[str]) -> list[str]:
     """Each once, in the order in which we name them."""
     wanted = {str(one).strip().lower() for one in permissions}

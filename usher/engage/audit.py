@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from usher.engage.models import Account, Audit
+
+#: Notes are kept for so long.
+KEPT = timedelta(days=400)
 
 _SIGN = "select set_config('usher.signed', %s, true)"
 
@@ -55,3 +58,8 @@ def note(
         before=before,
         after=after,
     )
+
+
+def forget(now: datetime) -> int:
+    """Delete the notes that are too old; how many."""
+    return Audit.objects.filter(at__lt=now - KEPT).delete()[0]

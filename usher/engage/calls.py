@@ -15,7 +15,7 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, connection
 
 from usher.engage.models import Account, ApiCall, ApiUser
 
@@ -97,9 +97,9 @@ def _write_for_ever() -> None:
         try:
             while write():
                 pass
-            close_old_connections()
         except DatabaseError as problem:  # these calls are given up, the next ones are tried
             log.warning("calls could not be recorded: %s", problem)
+        finally:
             connection.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from usher.engage.campaigns.tasks import run_sends
 from usher.engage.deliver.tasks import deliver_due
+from usher.engage.forgetting import forget
 from usher.engage.imports.tasks import run_import
 from usher.engage.programs.tasks import enrol
 from usher.engage.segments.tasks import refresh_segment, refresh_segments
@@ -12,6 +13,7 @@ from usher.engage.texts.tasks import send_texts
 __all__ = [
     "deliver_due",
     "enrol",
+    "forget",
     "refresh_segment",
     "refresh_segments",
     "run_import",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 
 from usher.cli.app import app
@@ -147,6 +148,63 @@ def test_api_users_are_made_listed_and_disabled(usher: Usher) -> None:
     usher("api-user", "disable", "me@apiconnector.com")
     rows = json.loads(usher("api-user", "list", "--json").output)
     assert {row["username"]: row["enabled"] for row in rows}["me@apiconnector.com"] is False
+
+
+def test_what_an_api_user_may_do_is_said_and_changed(usher: Usher) -> None:
+    usher("api-user", "create", "--user", "reader", "--permissions", "read", "--scheme", "flat")
+    assert "reader  enabled  read  flat" in usher("api-user", "list").output
+    assert (
+        usher("api-user", "set", "reader", "--permissions", "send, READ", "--scheme", "none").exit_code == 0
+    )
+    assert "reader  enabled  read,send  none" in usher("api-user", "list").output
+    assert "there is no permission fly; there are read, write, send" in (
+        usher("api-user", "set", "reader", "--permissions", "fly").output
+    )
+    assert "there is no scheme slow" in usher("api-user", "set", "reader", "--scheme", "slow").output
+    assert "ERROR_WEAK_PASSWORD" in usher("api-user", "set", "reader", "--password", "weak").output
+    assert usher("api-user", "set", "nobody", "--scheme", "none").exit_code == 1
+    usher("api-user", "disable", "reader")
+    usher("api-user", "enable", "reader")
+    assert "reader  enabled" in usher("api-user", "list").output
+
+
+def test_faults_are_set_shown_and_taken_away(usher: Usher) -> None:
+    assert "No faults are set" in usher("sandbox", "show").output
+    told = usher("sandbox", "set", "--errors", "0.1", "--delay", "200-800ms", "--maintenance").output
+    assert "10% of the calls are answered with 500" in told
+    assert "answers are 200 to 800 ms late" in told
+    assert json.loads(usher("sandbox", "show", "--json").output) == {
+        "errors": 0.1,
+        "lost_replies": 0.0,
+        "delay": [200, 800],
+        "wrong_region": False,
+        "maintenance": True,
+        "rate_limited": False,
+        "seed": None,
+    }
+    assert "No faults are set" in usher("sandbox", "off").output
+    assert json.loads(usher("sandbox", "show", "--json").output) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--errors", "2"], "--errors: Input should be less than or equal to 1"),
+        (["--delay", "800-200ms"], "--delay: a delay is up to 120000 ms, the shorter number first"),
+        (["--delay", "soon"], "'soon' is no delay"),
+    ],
+)
+def test_faults_that_cannot_be_are_refused(usher: Usher, wrong: list[str], said: str) -> None:
+    result = usher("sandbox", "set", *wrong)
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_production_knows_no_faults(usher: Usher, settings: Any) -> None:
+    settings.USHER_MODE = "production"
+    result = usher("sandbox", "set", "--maintenance")
+    assert result.exit_code == 1
+    assert "this is production" in result.output
 
 
 def test_programs_are_paused_and_resumed_by_name(usher: Usher, shop: Path) -> None:

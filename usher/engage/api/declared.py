@@ -25,7 +25,7 @@ _SENDS = (
     r"POST /v2/campaigns/(send|send-time-optimised|split-test)",
     r"POST /v2/email(/.+)?",
     r"POST /v2/sms-messages/.+",
-    r"POST /cpaas/messages.*",
+    r"POST /cpaas/messages(/batch)?",
 )
 _POLLS = (
     r"GET /v2/contacts/(import|deletion)/.+",
