@@ -6,8 +6,10 @@ from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 
+from usher.engage.campaigns import trial
 from usher.engage.campaigns.content import INVALID, check
 from usher.engage.campaigns.use import uses
+from usher.engage.content.versions import FIELDS
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Campaign
 from usher.engage.models.campaigns import CampaignStatus
@@ -46,6 +48,8 @@ def change(campaign: Campaign, now: datetime, **values: object) -> Campaign:
         found = Campaign.objects.select_for_update(of=("self",)).select_related("account").get(pk=campaign.pk)
         if found.status not in OPEN:
             raise EngageError(READ_ONLY, f"The campaign is {found.status}; only unsent ones can be changed.")
+        if found.is_split_test and any(field in values for field in FIELDS):
+            raise EngageError(READ_ONLY, "The versions of a split test cannot be changed.")
         name = values.get("name", found.name)
         if str(name).lower() != found.name.lower():
             _check_free(found, "renamed")
@@ -68,9 +72,12 @@ def copy(campaign: Campaign, now: datetime) -> Campaign:
         status=CampaignStatus.TRIGGERED if triggered else CampaignStatus.UNSENT,
         created_at=now,
         updated_at=now,
+        is_split_test=campaign.is_split_test,
         **values,
     )
-    _write(made)
+    with transaction.atomic():
+        _write(made)
+        trial.copy(campaign, made)
     return made
 
 

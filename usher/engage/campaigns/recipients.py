@@ -60,9 +60,10 @@ def following(send: Send, limit: int) -> list[int]:
 
 
 def refresh_segments(lists: Sequence[int], now: datetime) -> None:
-    """Work out anew who is in those of the lists that are segments. EngageError when a rule does not fit any more.
+    """Work out anew who is in those of the lists that are segments.
 
-    Then nobody knows who is meant, and the members of yesterday are not mailed in their stead.
+    EngageError when a rule does not fit any more: then nobody knows who is meant, and the members of
+    yesterday are not mailed in their stead.
     """
     for segment in ContactList.objects.filter(pk__in=lists, kind=ListKind.SEGMENT):
         refresh(segment, now)

@@ -12,8 +12,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from usher.engage.campaigns import recipients
 from usher.engage.campaigns.content import check
+from usher.engage.campaigns.trial import Test, choose, letters
 from usher.engage.errors import EngageError
-from usher.engage.messages.queue import queue_send
+from usher.engage.messages.queue import queue_send, queue_test
 from usher.engage.models import Account, Campaign, Contact, ContactList, Message, Send
 from usher.engage.models.campaigns import CampaignStatus, SendStatus
 from usher.engage.models.contacts import Status
@@ -42,11 +43,13 @@ def ask(
     contacts: Sequence[int] = (),
     at: datetime | None = None,
     optimised: bool = False,
+    test: Test | None = None,
 ) -> Send:
     """Have the campaign sent to these lists, segments and contacts, once `at` has come (the past is now).
 
     EngageError when the content or the recipients do not do, or when it was sent or is to be sent already:
     a triggered campaign may be sent again, a standard one is sent once. Whoever calls hands it to a worker.
+    `test` is for campaigns with versions; without it everybody gets the first, and others have no use for it.
     """
     account = campaign.account
     _check_recipients(account, lists, contacts)
@@ -65,6 +68,7 @@ def ask(
             lists=list(dict.fromkeys(lists)),
             contacts=list(dict.fromkeys(contacts)),
             everybody=not lists and not contacts,
+            split=test.as_sent() if test and campaign.is_split_test else None,
             created_at=now,
         )
         if campaign.status == CampaignStatus.UNSENT and not later:
@@ -90,6 +94,8 @@ def _check_permitted(campaign: Campaign, optimised: bool) -> None:
     if campaign.status == CampaignStatus.TRIGGERED:
         if optimised:
             raise EngageError(INVALID, "A triggered campaign is not sent at each contact's own time.")
+    elif campaign.is_split_test and optimised:
+        raise EngageError(INVALID, "A split test is not sent at each contact's own time.")
     elif campaign.status != CampaignStatus.UNSENT or open_sends(campaign).exists():
         raise EngageError(NOT_PERMITTED, "Send not permitted at this time: it was or is to be sent already.")
 
@@ -105,9 +111,10 @@ def due(now: datetime) -> bool:
 
 
 def next_due(after: datetime) -> datetime | None:
-    """The first moment later than `after` at which a send is to start."""
-    waiting = Send.objects.filter(status__in=TO_START, due_at__gt=after)
-    return waiting.order_by("due_at").values_list("due_at", flat=True).first()
+    """The first moment later than `after` at which a send is to start or a winner is to be chosen."""
+    waiting = Send.objects.filter(status__in=TO_START, due_at__gt=after).values_list("due_at", flat=True)
+    testing = Send.objects.filter(status=SendStatus.SENDING, queued_at=None, decide_at__gt=after)
+    return waiting.union(testing.values_list("decide_at", flat=True)).order_by("due_at").first()
 
 
 def run_due(now: datetime) -> int:
@@ -128,7 +135,7 @@ def run_due(now: datetime) -> int:
 
 
 def run(send_id: UUID, now: datetime, part: int = PART) -> int:
-    """Put all mails of a send that are not there yet in the outbox; how many were."""
+    """Put all mails of a send that are due and not there yet in the outbox; how many were."""
     queued = 0
     send = Send.objects.get(pk=send_id)
     if send.status in TO_START and not is_stale(send, now):
@@ -184,7 +191,8 @@ def _cancel(send: Send, becomes: CampaignStatus, error: str = "") -> None:
 
 
 def _to_do(now: datetime) -> QuerySet[Send]:
-    started = Q(status=SendStatus.SENDING, queued_at=None)
+    undecided = Q(decide_at=None) | Q(decide_at__lte=now)
+    started = Q(status=SendStatus.SENDING, queued_at=None) & undecided
     return Send.objects.filter(Q(status__in=TO_START, due_at__lte=now) | started)
 
 
@@ -216,13 +224,30 @@ def _start(send_id: UUID, now: datetime) -> bool:
 def _queue_part(send_id: UUID, now: datetime, part: int) -> int | None:
     """The next part in one transaction, with how far it reached; None when there is nothing left to do."""
     with transaction.atomic():
-        send = Send.objects.select_for_update(of=("self",)).select_related("account").get(pk=send_id)
+        rows = Send.objects.select_for_update(of=("self",)).select_related("account", "campaign")
+        send = rows.get(pk=send_id)
         if send.status != SendStatus.SENDING or send.queued_at:
             return None
-        people = recipients.following(send, part)
-        if not people:
-            Send.objects.filter(pk=send_id).update(queued_at=now)
+        test = Test.of(send)
+        if send.decide_at and send.decide_at > now:
             return None
-        queued = queue_send(send, people, now)
-        Send.objects.filter(pk=send_id).update(reached=people[-1])
-    return queued
+        if send.decide_at and not send.campaign.winner:
+            choose(send)
+        people = recipients.following(send, part)
+        if people:
+            queued = _queue(send, test, people, now)
+            Send.objects.filter(pk=send_id).update(reached=people[-1])
+            return queued
+        if test and send.decide_at is None:
+            Send.objects.filter(pk=send_id).update(decide_at=now + test.period, reached=0)
+        else:
+            Send.objects.filter(pk=send_id).update(queued_at=now)
+    return None
+
+
+def _queue(send: Send, test: Test | None, people: Sequence[int], now: datetime) -> int:
+    if test is None:
+        return queue_send(send, people, now)
+    if send.decide_at is None:
+        return queue_test(send, people, now, letters(send.campaign), test.percentage)
+    return queue_send(send, people, now, send.campaign.winner)

@@ -33,6 +33,8 @@ class Claimed:
     attempts: int
     queued_at: datetime
     letter: UUID | None = None
+    #: Of a split test.
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Batch:
 _BARRED = BARRED.format(letter="due.letter_id", address="due.address")
 _TAKE = f"""
 with due as (
-    select id, contact_id, letter_id, address
+    select id, campaign_id, contact_id, letter_id, address
       from engage_message
      where state = 'queued' and due_at <= %(now)s and (not %(letters)s or letter_id is not null)
      order by due_at, id
@@ -57,7 +59,12 @@ with due as (
            case when due.letter_id is not null then {_BARRED}
                 when suppression.reason is not null then suppression.reason
                 when contact.status <> 'Subscribed' then contact.status
-                when contact.email_key is null then 'no address' end as reason
+                when contact.email_key is null then 'no address'
+                when exists (select 1 from engage_choice choice
+                              where choice.contact_id = due.contact_id and not choice.opted_in
+                                and choice.preference_id = (select preference_id from engage_campaign
+                                                             where id = due.campaign_id))
+                then 'opted out of the topic' end as reason
       from due
       left join engage_contact contact on contact.id = due.contact_id
       left join engage_suppression suppression
@@ -73,7 +80,7 @@ update engage_message message
   from judged
  where message.id = judged.id
 returning message.state, message.id, message.campaign_id, message.contact_id, judged.email, judged.data::text,
-          message.attempts, message.queued_at, message.letter_id
+          message.attempts, message.queued_at, message.letter_id, message.version
 """
 
 
@@ -108,4 +115,4 @@ def release(claim: int) -> None:
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:
-    return Claimed(row[1], row[2], row[3], row[4], json.loads(row[5] or "{}"), row[6], row[7], row[8])
+    return Claimed(row[1], row[2], row[3], row[4], json.loads(row[5] or "{}"), *row[6:10])

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from usher.engage.content import transactional as letter_form
 from usher.engage.content.fields import Fields
+from usher.engage.content.versions import as_version
 from usher.engage.deliver.claim import Claimed
 from usher.engage.deliver.edition import Composed, Edition
 from usher.engage.deliver.letters import compose_letters
@@ -19,36 +20,37 @@ class Composer:
 
     def __init__(self) -> None:
         self._fields: dict[int, Fields] = {}
-        self._editions: dict[tuple[int, bool], Edition] = {}
+        self._editions: dict[tuple[int, str, bool], Edition] = {}
 
     def compose(self, messages: Iterable[Claimed], now: datetime) -> Composed:
         """The mails of a batch. What cannot be rendered is told, and does not keep the others back."""
         composed = Composed()
-        by_campaign: dict[int, list[Claimed]] = defaultdict(list)
+        by_content: dict[tuple[int, str], list[Claimed]] = defaultdict(list)
         letters = []
         for one in messages:
             if one.letter or one.campaign is None:
                 letters.append(one)
             else:
-                by_campaign[one.campaign].append(one)
+                by_content[one.campaign, one.version].append(one)
         if letters:
             compose_letters(letters, self.transactional, now, composed)
-        for edition in self._current(by_campaign):
-            edition.compose(by_campaign[edition.campaign.pk], now, composed)
+        for content, edition in self._current(by_content):
+            edition.compose(by_content[content], now, composed)
         return composed
 
     def transactional(self, campaign: Campaign) -> Edition:
         """The campaign as a letter has it: without a way out of the marketing that it is not."""
         return self._edition(campaign, transactional=True)
 
-    def _current(self, campaigns: Iterable[int]) -> list[Edition]:
-        if not campaigns:
-            return []
-        found = Campaign.objects.filter(pk__in=list(campaigns)).select_related("account")
-        return [self._edition(campaign) for campaign in found]
+    def _current(self, contents: Iterable[tuple[int, str]]) -> list[tuple[tuple[int, str], Edition]]:
+        """Each campaign and version with its edition."""
+        campaigns = {campaign for campaign, _ in contents}
+        rows = Campaign.objects.filter(pk__in=campaigns).select_related("account") if campaigns else []
+        found = {campaign.pk: campaign for campaign in rows}
+        return [((pk, version), self._edition(found[pk], version)) for pk, version in contents if pk in found]
 
-    def _edition(self, campaign: Campaign, *, transactional: bool = False) -> Edition:
-        known = self._editions.get((campaign.pk, transactional))
+    def _edition(self, campaign: Campaign, version: str = "", *, transactional: bool = False) -> Edition:
+        known = self._editions.get((campaign.pk, version, transactional))
         if known and known.campaign.updated_at == campaign.updated_at:
             return known
         account = campaign.account
@@ -56,5 +58,8 @@ class Composer:
             self._fields[account.pk] = Fields.of(account)
         if transactional:
             campaign = letter_form.transactional(campaign)
-        edition = self._editions[campaign.pk, transactional] = Edition(campaign, self._fields[account.pk])
+        if version:
+            campaign = as_version(campaign, version)
+        edition = Edition(campaign, self._fields[account.pk])
+        self._editions[campaign.pk, version, transactional] = edition
         return edition

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -68,18 +68,29 @@ _AT_ITS_HOUR = """
    from habits where habits.contact_id = contact.id)"""
 
 _SEND = """
-with wanted as (select unnest(%(contacts)s::bigint[]) as contact_id){habits}
+with wanted as ({wanted}){habits}
 insert into engage_message
-       (account_id, campaign_id, contact_id, send_id, node, state, queued_at, due_at,
+       (account_id, campaign_id, contact_id, send_id, version, node, state, queued_at, due_at,
         attempts, relay, reply, reason)
-select contact.account_id, %(campaign)s, contact.id, %(send)s, '', 'queued', %(now)s,
+select contact.account_id, %(campaign)s, contact.id, %(send)s, wanted.version, '', 'queued', %(now)s,
        greatest(coalesce({hour}, %(now)s), %(now)s), 0, '', '', ''
   from wanted {mailable}
    and contact.account_id = %(account)s
     on conflict (send_id, contact_id) where send_id is not null do nothing
 """
-_AT_ONCE = _SEND.format(habits="", hour="null", mailable=MAILABLE)
-_OPTIMISED = _SEND.format(habits=_HABITS, hour=_AT_ITS_HOUR, mailable=MAILABLE)
+_EVERYBODY = "select unnest(%(contacts)s::bigint[]) as contact_id, %(version)s as version"
+# The share that is tried, of those who may be mailed: shuffled, then given the versions in turn.
+_TRIED = f"""
+    select contact_id, (%(versions)s::text[])[1 + (place - 1) %% cardinality(%(versions)s::text[])] as version
+      from (select contact.id as contact_id,
+                   row_number() over (order by md5(contact.id || %(send)s::text)) as place,
+                   ceil(count(*) over () * %(percentage)s / 100.0) as most
+              from (select unnest(%(contacts)s::bigint[]) as contact_id) as wanted {MAILABLE}) as shuffled
+     where place <= most"""
+
+_AT_ONCE = _SEND.format(wanted=_EVERYBODY, habits="", hour="null", mailable=MAILABLE)
+_OPTIMISED = _SEND.format(wanted=_EVERYBODY, habits=_HABITS, hour=_AT_ITS_HOUR, mailable=MAILABLE)
+_TEST = _SEND.format(wanted=_TRIED, habits="", hour="null", mailable=MAILABLE)
 
 
 def queue(campaign: Campaign, contact_ids: Sequence[int], now: datetime) -> int:
@@ -96,11 +107,22 @@ def queue(campaign: Campaign, contact_ids: Sequence[int], now: datetime) -> int:
     return int(row[0]) if row else 0
 
 
-def queue_send(send: Send, contact_ids: Sequence[int], now: datetime) -> int:
+def queue_send(send: Send, contact_ids: Sequence[int], now: datetime, version: str = "") -> int:
     """Queue a send's campaign for these of its contacts; how many may be mailed and were not queued before.
 
     An optimised send reaches each within the day after it started, at the hour at which it opens most.
     """
+    return _run(_OPTIMISED if send.optimised else _AT_ONCE, send, contact_ids, now, {"version": version})
+
+
+def queue_test(
+    send: Send, contact_ids: Sequence[int], now: datetime, versions: Sequence[str], percentage: int
+) -> int:
+    """Queue a part of these contacts, chosen by chance, with one version each; how many were."""
+    return _run(_TEST, send, contact_ids, now, {"versions": list(versions), "percentage": percentage})
+
+
+def _run(sql: str, send: Send, contact_ids: Sequence[int], now: datetime, extra: Mapping[str, Any]) -> int:
     bound: dict[str, Any] = {
         "account": send.account_id,
         "campaign": send.campaign_id,
@@ -109,7 +131,8 @@ def queue_send(send: Send, contact_ids: Sequence[int], now: datetime) -> int:
         "start": send.started_at or now,
         "zone": send.account.time_zone,
         "now": now,
+        **extra,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_OPTIMISED if send.optimised else _AT_ONCE, bound)
+        cursor.execute(sql, bound)
         return int(cursor.rowcount)

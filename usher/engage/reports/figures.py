@@ -65,11 +65,12 @@ with deeds as (
     select distinct message.campaign_id, {_IS_TEXT}, message.contact_id,
            case when deed.reason in {COMPLAINTS} then 'complaint' else 'gone' end, 1
       {_MAIL} join engage_suppression deed on deed.message_id = message.id
-     where {_OF_CUSTOMERS} and deed.at {_WHEN} and (deed.reason = 'Unsubscribed' or deed.reason in {COMPLAINTS})
+     where {_OF_CUSTOMERS} and deed.at {_WHEN}
+       and (deed.reason = 'Unsubscribed' or deed.reason in {COMPLAINTS})
 )
 select campaign_id, is_text, sum(sent)::int, sum(delivered)::int, sum(hard)::int, sum(soft)::int,
-       sum(blocked)::int, sum(unmade)::int, coalesce(sum(opens), 0)::int, sum(unique_opens)::int, coalesce(sum(clicks), 0)::int,
-       sum(clickers)::int, sum(unsubscribed)::int, sum(complaints)::int
+       sum(blocked)::int, sum(unmade)::int, coalesce(sum(opens), 0)::int, sum(unique_opens)::int,
+       coalesce(sum(clicks), 0)::int, sum(clickers)::int, sum(unsubscribed)::int, sum(complaints)::int
   from (
     select message.campaign_id, {_IS_TEXT} as is_text,
            count(*) filter (where {IS_SENT}) as sent,

@@ -276,7 +276,6 @@ def test_campaigns_of_another_account_are_not_there(api: Caller, other: Caller, 
         "roi-details/since-date/2026-01-01",
         "page-views/since-date/2026-01-01",
         "revenue/since-date/2026-01-01",
-        "split-test",
     ],
 )
 def test_what_is_not_there_says_so(api: Caller, campaign: int, path: str) -> None:

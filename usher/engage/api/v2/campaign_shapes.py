@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from usher.engage.models import Campaign, Send
+from usher.engage.campaigns.trial import Result
+from usher.engage.models import Campaign, CampaignVersion, Send
 from usher.engage.models.campaigns import CampaignStatus
 
 Shape = dict[str, Any]
 
 #: A moment that has not come, where the published type has no null.
 NEVER = "0001-01-01T00:00:00.000Z"
+#: What versions of a split test may differ in -> its published name.
+VARIED = {
+    "subject": "Subject",
+    "from_address": "FromAddress",
+    "from_name": "FromName",
+    "html": "Html",
+    "text": "PlainText",
+}
 
 
 def campaign(row: Campaign, senders: Mapping[str, int], *, with_content: bool = True) -> Shape:
@@ -28,7 +37,7 @@ def campaign(row: Campaign, senders: Mapping[str, int], *, with_content: bool = 
         "plainTextContent": row.text if with_content else None,
         "replyAction": row.reply_action,
         "replyToAddress": row.forward_to or None,
-        "isSplitTest": False,
+        "isSplitTest": row.is_split_test,
         "status": row.status,
         "customReplyToAddress": row.reply_to if row.reply_to != row.forward_to else None,
     }
@@ -48,18 +57,57 @@ def extended(
 
 
 def detailed(
-    row: Campaign, senders: Mapping[str, int], sent: datetime | None, *, with_content: bool = True
+    row: Campaign,
+    senders: Mapping[str, int],
+    sent: datetime | None,
+    varied: Iterable[str] = (),
+    *,
+    with_content: bool = True,
 ) -> Shape:
+    """`varied`: the fields in which the versions of a split test differ."""
     return campaign(row, senders, with_content=with_content) | {
         "type": kind(row),
         "tags": [{"name": tag} for tag in row.tags],
-        "splitTestOptions": [],
+        "splitTestOptions": [VARIED[field] for field in varied],
         "sentDate": sent or NEVER,
     }
 
 
 def kind(row: Campaign) -> str:
     return "Triggered" if row.status == CampaignStatus.TRIGGERED else "Standard"
+
+
+def split_test(row: Campaign, versions: Sequence[CampaignVersion], senders: Mapping[str, int]) -> Shape:
+    """A campaign with versions, as creating it answers it."""
+    addresses = [version.from_address or row.account.from_address for version in versions]
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "subjects": [version.subject for version in versions],
+        "fromNames": [version.from_name for version in versions],
+        "fromAddresses": [{"id": senders.get(one.lower(), 0), "email": one} for one in addresses],
+        "htmlContents": [version.html for version in versions],
+        "plainTextContents": [version.text for version in versions],
+        "replyAction": row.reply_action,
+        "replyToAddress": row.forward_to or None,
+        "status": row.status,
+        "customReplyToAddress": row.reply_to if row.reply_to != row.forward_to else None,
+    }
+
+
+def split_result(row: Campaign, result: Result) -> Shape:
+    version = result.version
+    return {
+        "subjectLine": version.subject,
+        "fromName": version.from_name or row.account.from_name,
+        "fromAddress": version.from_address or row.account.from_address,
+        "htmlContent": version.html,
+        "plainTextContent": version.text,
+        "version": version.letter,
+        "winningVersion": version.letter == row.winner,
+        "resultsActual": result.done,
+        "resultsPercentage": result.share,
+    }
 
 
 def send(row: Send) -> Shape:
@@ -69,6 +117,6 @@ def send(row: Send) -> Shape:
         "addressBookIds": row.lists or None,
         "contactIds": row.contacts or None,
         "sendDate": row.due_at,
-        "splitTestOptions": None,
+        "splitTestOptions": row.split,
         "status": row.status,
     }

@@ -14,7 +14,7 @@ from usher.engage.api.problems import invalid, missing
 from usher.engage.api.reading import LARGEST_ID, choice, page, since, whole, window
 from usher.engage.api.v2 import campaign_shapes, lists
 from usher.engage.api.v2.contacts import books
-from usher.engage.campaigns import edit, senders
+from usher.engage.campaigns import edit, senders, trial
 from usher.engage.models import Campaign, ContactList, Send
 from usher.engage.models.campaigns import CampaignStatus, ReplyAction, SendStatus
 from usher.engage.reports import sent
@@ -51,7 +51,7 @@ def get(call: Call, campaign: int) -> HttpResponse:
 
 
 def create(call: Call) -> HttpResponse:
-    values = _sent(call)
+    values = sent_fields(call)
     for required in TEXTS:
         if not values.get(TEXTS[required]):
             raise invalid(f"The {required} field is required.", INVALID)
@@ -62,7 +62,7 @@ def create(call: Call) -> HttpResponse:
 
 def change(call: Call, campaign: int) -> HttpResponse:
     """What the body does not name stays as it is."""
-    changed = edit.change(known(call, campaign), call.now, **_sent(call))
+    changed = edit.change(known(call, campaign), call.now, **sent_fields(call))
     return reply(campaign_shapes.campaign(changed, senders.known(call.account)))
 
 
@@ -129,16 +129,21 @@ def _coming(found: Iterable[Campaign]) -> dict[int, datetime]:
 
 def with_details(call: Call) -> HttpResponse:
     found = list(all_of(call).order_by("pk")[window(call)])
-    when, known_senders = sent.last([row.pk for row in found]), senders.known(call.account)
-    return reply(
-        [campaign_shapes.detailed(row, known_senders, when.get(row.pk), with_content=False) for row in found]
-    )
+    numbers, known_senders = [row.pk for row in found], senders.known(call.account)
+    when, varied = sent.last(numbers), trial.varied(numbers)
+
+    def shape(row: Campaign) -> dict[str, Any]:
+        differs = varied.get(row.pk, [])
+        return campaign_shapes.detailed(row, known_senders, when.get(row.pk), differs, with_content=False)
+
+    return reply([shape(row) for row in found])
 
 
 def get_with_details(call: Call, campaign: int) -> HttpResponse:
     found = known(call, campaign)
     when = sent.last([found.pk]).get(found.pk)
-    return reply(campaign_shapes.detailed(found, senders.known(call.account), when))
+    varied = trial.varied([found.pk]).get(found.pk, [])
+    return reply(campaign_shapes.detailed(found, senders.known(call.account), when, varied))
 
 
 def with_activity_since(call: Call, date: str) -> HttpResponse:
@@ -174,7 +179,7 @@ def _page(call: Call, rows: QuerySet[Campaign]) -> HttpResponse:
     return page(call, rows, lambda row: campaign_shapes.campaign(row, known_senders, with_content=False))
 
 
-def _sent(call: Call) -> dict[str, Any]:
+def sent_fields(call: Call) -> dict[str, Any]:
     """The fields of a campaign that the body names."""
     body = call.fields
     values: dict[str, Any] = {
@@ -184,7 +189,7 @@ def _sent(call: Call) -> dict[str, Any]:
         if name in values:
             values[name] = values[name].strip()
     if "fromaddress" in body:
-        values["from_address"] = _from_address(call, body["fromaddress"])
+        values["from_address"] = from_address(call, body["fromaddress"])
     if "replyaction" in body:
         action = choice(body["replyaction"], ReplyAction, "replyAction")
         values["reply_action"] = action or ReplyAction.UNSET
@@ -201,7 +206,7 @@ def _text(value: object, name: str) -> str:
     return value
 
 
-def _from_address(call: Call, value: object) -> str:
+def from_address(call: Call, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):

@@ -155,7 +155,7 @@ def metrics(row: Campaign, counts: Counts, sent: datetime | None) -> Shape:
         "subjectLine": row.subject,
         "fromName": row.from_name or row.account.from_name,
         "fromAddress": row.from_address or row.account.from_address,
-        "isSplitTest": False,
+        "isSplitTest": row.is_split_test,
     }
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, reply
-from usher.engage.api.problems import ApiError, invalid, missing, not_offered
+from usher.engage.api.problems import ApiError, invalid, missing
 from usher.engage.api.reading import LARGEST_ID, guid, since, whole, wholes
-from usher.engage.api.v2 import campaign_shapes
+from usher.engage.api.v2 import campaign_shapes, split_tests
 from usher.engage.campaigns import send, tasks
 from usher.engage.models import Campaign, Send
-
-#: All three are needed for a test; with fewer, everybody gets the same.
-TEST = ("testmetric", "testpercentage", "testperiodhours")
 
 
 def send_campaign(call: Call) -> HttpResponse:
@@ -27,9 +24,6 @@ def send_optimised(call: Call) -> HttpResponse:
 def _send(call: Call, *, optimised: bool) -> HttpResponse:
     body = call.fields
     campaign = _named(call, whole(body.get("campaignid"), "campaignId"))
-    options = body.get("splittestoptions")
-    if isinstance(options, dict) and all(options.get(name) for name in TEST):
-        raise not_offered()
     date = body.get("senddate")
     asked = send.ask(
         campaign,
@@ -38,6 +32,7 @@ def _send(call: Call, *, optimised: bool) -> HttpResponse:
         contacts=wholes(body.get("contactids"), "contactIds"),
         at=since(str(date)) if date else None,
         optimised=optimised,
+        test=split_tests.options(body.get("splittestoptions")),
     )
     tasks.hand_on()
     return reply(campaign_shapes.send(asked), 202)

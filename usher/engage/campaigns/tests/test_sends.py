@@ -1,21 +1,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from usher.engage.campaigns import recipients, send
+from usher.engage.campaigns.tests.conftest import LATER, Made, put
 from usher.engage.contacts.suppress import suppress
+from usher.engage.deliver.claim import claim, release
 from usher.engage.models import (
     Account,
     Campaign,
     Choice,
     Contact,
     ContactList,
-    Membership,
     Message,
     Open,
     Preference,
@@ -24,52 +24,8 @@ from usher.engage.models import (
 )
 from usher.engage.models.contacts import Status
 from usher.engage.tests.conftest import NOW, Caller
-from usher.engage.tests.test_campaigns import MAIL
-from usher.lib import clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("usher.engage.urls")]
-
-Made = Callable[..., list[int]]
-LATER = NOW + timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: NOW)
-
-
-@pytest.fixture
-def campaign(api: Caller) -> int:
-    return int(api.json("POST /v2/campaigns", MAIL, 201)["id"])
-
-
-@pytest.fixture
-def people(account: Account) -> Made:
-    def made(*names: str, **values: Any) -> list[int]:
-        times = {"status_at": NOW, "created_at": NOW, "updated_at": NOW}
-        rows = [
-            Contact(
-                account=account,
-                email=f"{name}@example.com",
-                email_key=f"{name}@example.com",
-                **times | values,
-            )
-            for name in names
-        ]
-        return [row.pk for row in Contact.objects.bulk_create(rows)]
-
-    return made
-
-
-@pytest.fixture
-def news(account: Account) -> ContactList:
-    return ContactList.objects.create(account=account, name="News", created_at=NOW)
-
-
-def put(found: ContactList, *contacts: int, **values: Any) -> None:
-    Membership.objects.bulk_create(
-        Membership(list=found, contact_id=one, joined_at=NOW, **values) for one in contacts
-    )
 
 
 def queued() -> list[str]:
@@ -345,8 +301,26 @@ def test_an_unknown_send_is_not_found(api: Caller, campaign: int, people: Made, 
         assert caller.error(f"GET /v2/campaigns/send/{number}")[0] == 404
 
 
-def test_a_split_test_is_refused_and_half_of_one_is_none(api: Caller, campaign: int, people: Made) -> None:
+def test_options_of_a_split_test_change_nothing_for_a_campaign_without_versions(
+    api: Caller, campaign: int, people: Made
+) -> None:
     options = {"testMetric": "Opens", "testPercentage": 10, "testPeriodHours": 4}
     body = {"campaignId": campaign, "contactIds": people("alice"), "splitTestOptions": options}
-    assert api.error("POST /v2/campaigns/send", body) == (403, "Error: ERROR_FEATURENOTACTIVE")
-    api.json("POST /v2/campaigns/send", body | {"splitTestOptions": {"testMetric": "Opens"}}, 202)
+    assert api.json("POST /v2/campaigns/send", body, 202)["splitTestOptions"] is None
+    assert send.run_due(NOW) == 1
+
+
+def test_whoever_opts_out_of_the_topic_while_the_mail_waits_is_not_mailed(
+    account: Account, campaign: int, people: Made
+) -> None:
+    topic = Preference.objects.create(account=account, private_name="Opera", created_at=NOW, updated_at=NOW)
+    Campaign.objects.filter(pk=campaign).update(preference=topic)
+    alice, bob = people("alice", "bob")
+    send.ask(Campaign.objects.get(pk=campaign), NOW, contacts=[alice, bob])
+    send.run_due(NOW)
+    Choice.objects.create(preference=topic, contact_id=alice, opted_in=False, at=NOW)
+    batch = claim(NOW, 10)
+    assert batch is not None
+    assert [one.email for one in batch.messages] == ["bob@example.com"]
+    release(batch.claim)
+    assert Message.objects.get(contact=alice).reason == "may not be mailed: opted out of the topic"
