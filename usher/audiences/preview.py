@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import BoundedSemaphore, Event, Lock, Timer
+from threading import BoundedSemaphore, Event, Lock, Thread, Timer
 from typing import Any
 
 import duckdb
@@ -20,6 +21,8 @@ from usher.audiences.whom import Asking, looked_at
 from usher.rules import nodes
 from usher.sources import sql
 from usher.sources.open import Opened, open_tables
+
+log = logging.getLogger(__name__)
 
 #: Customers shown of those that are found.
 SAMPLE = 10
@@ -78,10 +81,14 @@ class _Job:
 
     def stop(self, why: Event) -> None:
         why.set()
-        connection = self.connection
-        if connection is not None:
+        Thread(target=self._interrupt, daemon=True).start()
+
+    def _interrupt(self) -> None:
+        """Again and again until it has ended: a statement that only begins does not hear it."""
+        while (connection := self.connection) is not None:
             with suppress(duckdb.Error):  # it may be closed at this very moment
                 connection.interrupt()
+            time.sleep(0.05)
 
     def demand_going(self) -> None:
         """PreviewError when somebody stopped it: between two statements there is nothing to interrupt."""
@@ -113,9 +120,33 @@ def preview(text: str, now: datetime, *, token: str, value: bool = False, limit:
             job.demand_going()
             raise
         except duckdb.Error as problem:
-            raise PreviewError(f"the rule cannot be run: {str(problem).splitlines()[0]}") from None
+            # the engine's own line may hold values of customers' rows, so only its kind stands beside ours
+            log.warning("a count failed: %s", type(problem).__name__)
+            log.debug("%s", problem)
+            raise PreviewError(_in_words(problem)) from None
         finally:
             job.connection = None
+
+
+def _in_words(problem: duckdb.Error) -> str:
+    """What a person can do about a count that the engine gave up."""
+    match problem:
+        case duckdb.OutOfMemoryException():
+            return (
+                f"a count may take {MEMORY} of memory, and this one needs more; ask of fewer things at once"
+            )
+        case duckdb.IOException():
+            return "a file of the data could not be read; try again, and look at Sources when it stays so"
+        case duckdb.DataError():
+            return (
+                "a value in the data does not suit what the rule does with it, such as a number that is too"
+                " large; leave such values out with a condition before, or mend them in the source"
+            )
+        case _:
+            return (
+                "the data cannot be asked this, although the rule is well formed; look whether Sources tells"
+                " of changed columns. The log of the server names the kind of error"
+            )
 
 
 def stop(token: str) -> None:

@@ -76,6 +76,17 @@ def test_a_rule_that_does_not_fit_is_told(shop: Path) -> None:
         preview.preview('cuontry = "GB"', NOW, token="tab")
 
 
+def test_what_the_engine_gives_up_is_said_in_words(
+    slow: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(preview, "MEMORY", "1MB")
+    with pytest.raises(PreviewError) as caught:
+        preview.preview("distinct(orders.note) > 1", NOW, token="tab")
+    said = "a count may take 1MB of memory, and this one needs more; ask of fewer things at once"
+    assert str(caught.value) == said
+    assert "OutOfMemoryException" in caplog.text
+
+
 def test_a_count_that_takes_too_long_is_given_up(slow: None) -> None:
     began = time.perf_counter()
     with pytest.raises(PreviewError, match="took longer"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import duckdb
@@ -56,9 +57,12 @@ def found(audience: Audience, text: str, request: HttpRequest) -> Found:
 
 
 def exported(audience: Audience, text: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
-    """A header, and a row for each member that fits the search, read in batches."""
+    """A header, and a row for each member that fits the search, in batches. AudienceError, SourceError."""
     fields = _fields()
-    return ["key", "email", *fields], _batches(audience, text, fields)
+    rows = _batches(audience, text, fields)
+    # the first is read at once: what cannot be read is told on a page, and not by half a file
+    first = list(islice(rows, 1))
+    return ["key", "email", *fields], chain(first, rows)
 
 
 def _batches(audience: Audience, text: str, fields: Mapping[str, str]) -> Iterator[Sequence[Any]]:

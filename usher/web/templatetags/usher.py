@@ -62,8 +62,11 @@ def since(value: datetime, now: datetime) -> str:
 
 @register.filter
 def sentence(text: str) -> str:
-    """A message of another room as a sentence of its own: a capital in front, a full stop behind."""
-    text = text.strip()
+    """A message of another room as a sentence of its own: a capital in front, a full stop behind.
+
+    Pages have a button for what commands are told to run.
+    """
+    text = text.strip().removesuffix("; run `usher audiences evaluate`")
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) or not text else ".")
 
 

@@ -71,3 +71,20 @@ def test_without_a_schedule_the_page_says_what_to_write(house: None, page: Clien
     shown = page.get("/audiences").content.decode()
     assert "worked out anew by the schedule" in shown
     assert "No schedule is defined" not in shown
+
+
+def test_what_was_not_evaluated_offers_the_button_where_a_command_is_told(house: None, page: Client) -> None:
+    lapsed = Audience.objects.get(name="LAPSED_BUYER")
+    staff = Audience.objects.get(name="STAFF")
+    asked = [
+        page.post(f"/audiences/{lapsed.pk}/freeze", {"name": "kept"}),
+        page.get(f"/audiences/{lapsed.pk}/turns"),
+        page.post(f"/audiences/{staff.pk}/people", {"way": "audience", "other": lapsed.pk, "sure": "yes"}),
+        page.post(f"/audiences/{staff.pk}/people", {"way": "audience", "other": lapsed.pk}),
+        page.get(f"/audiences/{lapsed.pk}/members.csv", follow=True),
+    ]
+    for answer in asked:
+        shown = answer.content.decode()
+        assert "not evaluated yet" in shown.lower()
+        assert "Evaluate now" in shown
+        assert "usher audiences evaluate" not in shown

@@ -25,12 +25,13 @@ def turns(request: HttpRequest, pk: int) -> HttpResponse:
     """Who came and went between two dates."""
     row = get_object_or_404(Audience, pk=pk)
     asked = figures_of_turns.asked(row, request.GET, clock.now())
+    found = {"row": row, "asked": asked, "snapshot": figures.snapshot_of(row)}
     template = "usher/audiences/turns.html"
     try:
         rows = figures_of_turns.page(row, asked, request)
     except (AudienceError, SourceError) as problem:
-        return show(request, template, row=row, asked=asked, trouble=str(problem))
-    return show(request, template, row=row, asked=asked, rows=rows)
+        return show(request, template, trouble=str(problem), **found)
+    return show(request, template, rows=rows, **found)
 
 
 @page
