@@ -28,6 +28,19 @@ select letter.id, octet_length(letter.html) + octet_length(letter.text)
   from engage_letter letter where letter.id = any(%s)
 """
 
+# Few at any time, as they are dropped when their letter has ended.
+_DROP = """
+delete from engage_attachment file
+ where not exists (select 1 from engage_message message
+                    where message.letter_id = file.letter_id and message.state in ('queued', 'claimed'))
+"""
+
+
+def drop_files() -> None:
+    """Forget the files of letters that have reached everybody, or never will: they are large and private."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DROP)
+
 
 def compose_letters(
     messages: Sequence[Claimed],

@@ -14,6 +14,7 @@ from usher.engage.channels.smtp import Sender
 from usher.engage.deliver.claim import Batch, claim, release
 from usher.engage.deliver.compose import Composer
 from usher.engage.deliver.edition import Composed
+from usher.engage.deliver.letters import drop_files
 from usher.engage.deliver.recover import Asked, recover
 from usher.engage.deliver.settle import hold, put_back, put_some_back, settle
 from usher.engage.deliver.verdict import turned_away
@@ -78,6 +79,7 @@ def deliver(
         # whatever stopped us: nothing is on the wire any more, and who recovers must see that
         for claimed in held:
             release(claimed)
+    drop_files()
     return done
 
 

@@ -23,6 +23,7 @@ from usher.engage.messages.identity import message_of
 from usher.engage.messages.mime import File
 from usher.engage.models import (
     Account,
+    Attachment,
     Campaign,
     Confirmation,
     Contact,
@@ -80,6 +81,7 @@ def test_each_recipient_gets_the_same_mail_and_the_hidden_ones_stay_hidden(
 def test_files_arrive(write: Write, relay: Relay, post: Post) -> None:
     write("alice@example.com", files=[File("ticket.pdf", "application/pdf", b"%PDF-\x00\xff")])
     assert post.deliver(relay).sent == 1
+    assert not Attachment.objects.exists()
     (ticket,) = post.mails()[0].iter_attachments()
     assert (ticket.get_filename(), ticket.get_content()) == ("ticket.pdf", b"%PDF-\x00\xff")
 
@@ -142,6 +144,19 @@ def test_letters_go_before_campaigns(write: Write, people: People, relay: Relay,
     following = claim(NOW, 3)
     assert following
     assert len(following.messages) == 3
+
+
+def test_files_are_kept_for_those_who_still_wait(write: Write, relay: Relay, post: Post) -> None:
+    post.behave(refuse={"bob@example.com": "451 4.2.1 Greylisted"})
+    file = File("ticket.pdf", "application/pdf", b"%PDF")
+    write("alice@example.com", "bob@example.com", files=[file])
+    assert post.deliver(relay).sent == 1
+    assert Attachment.objects.count() == 1
+    post.behave()
+    post.now = NOW + timedelta(minutes=5)
+    assert post.deliver(relay).sent == 1
+    assert [len(list(mail.iter_attachments())) for mail in post.mails()] == [1, 1]
+    assert not Attachment.objects.exists()
 
 
 def test_queueing_a_letter_again_adds_nothing(write: Write) -> None:
