@@ -1,27 +1,30 @@
 """Answers about append-only tables, kept with each evaluation: the next one adds only what came and went.
 
-Of each table there are some Parquet files with a row per customer and a column per question. An answer is
-what the files say together: counts and sums added up, of least and greatest values the least and greatest.
-An evaluation adds a file with the differences; when these have as many rows as the first file, all are made
-one.
+They stand in ledgers as whole numbers: counts and sums (of cents, say), to which differences are added, and
+least and greatest values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 from django.conf import settings
 
+from usher.audiences import numbers
 from usher.audiences.failing import reason
-from usher.audiences.spans import bounds, joined
+from usher.audiences.ledger import EMPTY, By, Ledger, begin
+from usher.audiences.spans import bounds, joined, within
 from usher.rules import kept, nodes
+from usher.rules.compile.links import names_in
 from usher.rules.compile.rows import KEY
-from usher.rules.moves import Moves
+from usher.rules.compile.simpler import lasting
+from usher.rules.moves import Moves, Span
 from usher.sources import sql
 from usher.sources.changed import moment
 
@@ -31,59 +34,54 @@ if TYPE_CHECKING:
     from usher.audiences.rulebook import Entry
     from usher.audiences.work import Group, Work
 
-#: So many files are made one.
-FILES = 30
+#: So many ledgers about one table are made one, and one to which so many evaluations were added …
+LEDGERS = 4
+FILES = 60
+#: … or differences to more than this share of its numbers.
+SHARE = 0.5
 
-Column = dict[str, str]
+#: How a rule moves between two evaluations.
+Moving = Callable[[nodes.Node], Moves | None]
+
+
+class Column(TypedDict):
+    """Where the answers to a question stand: the name in one of the ledgers, and DuckDB's type."""
+
+    name: str
+    type: str
 
 
 @dataclass
 class Kept:
-    """The kept answers about one table, as of the evaluation before or, when it is under way, of this one.
+    """The kept answers about one table, as of the evaluation before or, when it is under way, of this one."""
 
-    `columns`: question -> its column in the files (`as`), DuckDB's type, and how parts are joined.
-    """
-
+    #: By question: those that are asked now.
     columns: dict[str, Column] = field(default_factory=dict)
-    files: list[Path] = field(default_factory=list)
-    #: Of the first file, and of those after it.
-    rows: list[int] = field(default_factory=list)
+    ledgers: list[Ledger] = field(default_factory=list)
 
     @classmethod
     def of(cls, mark: Mapping[str, Any]) -> Kept:
-        found = cls(dict(mark["columns"]), [Path(file) for file in mark["files"]], list(mark["rows"]))
-        return found if all(file.exists() for file in found.files) else cls()
+        ledgers = [Ledger.of(one) for one in mark.get("ledgers", ())]
+        return cls(dict(mark["columns"]), ledgers) if all(one.is_there for one in ledgers) else cls()
 
-    def mark(self, home: Path) -> dict[str, Any]:
-        files = [str(home / file.name) if file.parent.suffix else str(file) for file in self.files]
-        return {"columns": self.columns, "files": files, "rows": self.rows}
+    def mark(self, scratch: Path, home: Path) -> dict[str, Any]:
+        return {"columns": self.columns, "ledgers": [one.mark(scratch, home) for one in self.ledgers]}
 
-    def together(self, asked: Iterable[str], among: str = "") -> str:
-        """SQL: a row per customer with the answers; `among` is a query of the keys that are wanted."""
-        scan = f"FROM read_parquet({sql.texts(self.files)}, union_by_name = true)"
-        scan += f" WHERE {KEY} IN ({among})" if among else ""
-        if len(self.files) == 1:
-            shown = "".join(f", {_wide(self.columns[one])} AS {one}" for one in asked)
-            return f"SELECT {KEY}{shown} {scan}"
-        shown = "".join(f", {_joined(self.columns[one])} AS {one}" for one in asked)
-        return f"SELECT {KEY}{shown} {scan} GROUP BY {KEY}"
+    @property
+    def by(self) -> dict[str, By]:
+        """Of each column of the ledgers."""
+        return {name: by for ledger in self.ledgers for name, by in ledger.columns.items()}
 
-
-def _wide(column: Column) -> str:
-    kind = column["type"]
-    if column["by"] == "sum" and kind.startswith("DECIMAL"):
-        kind = f"DECIMAL(38, {kind.rstrip(')').split(',')[1].strip()})"
-    return f"{column['as']}::{kind}"
-
-
-def _joined(column: Column) -> str:
-    added = f"{column['by']}({column['as']})"
-    return f"{added}::BIGINT" if column["type"] == "BIGINT" and column["by"] == "sum" else added
+    def placed(self) -> Iterator[tuple[str, Column, By]]:
+        """Each question with where its answers stand."""
+        by = self.by
+        yield from ((one, column, by[column["name"]]) for one, column in self.columns.items())
 
 
 def files(marks: Mapping[str, Any]) -> set[Path]:
     """The files that an evaluation's marks speak of."""
-    return {Path(file) for mark in marks.values() for file in mark["files"]}
+    found = (Ledger.of(one) for mark in marks.values() for one in mark.get("ledgers", ()))
+    return {file for ledger in found for file in ledger.files}
 
 
 class Keeping:
@@ -93,6 +91,8 @@ class Keeping:
         self.work = work
         #: Column of an entry -> what it asks, where all of that can be kept.
         self.asked: dict[str, kept.Questions] = {}
+        #: Column of such an entry -> what time changes about it, in terms of these questions.
+        self.moving: dict[str, Moves] = {}
         self.tables: dict[str, Kept] = {}
         #: The entries that are answered by what is kept, in this evaluation.
         self.ready: frozenset[str] = frozenset()
@@ -106,35 +106,53 @@ class Keeping:
         tables: Mapping[str, Mapping[str, Any]] = self.work.run.marks["tables"]
         return frozenset(name for name, mark in tables.items() if mark["way"] == "append")
 
-    def plan(self, entries: Iterable[Entry], moving: Mapping[str, Moves | None]) -> None:
-        """Find the entries whose answers can be kept; `moving`: what time changes about each."""
-        before = self.work.before
-        tables = self.work.opened.tables
+    def plan(self, entries: Iterable[Entry], moves: Moving) -> None:
+        """Find the entries whose answers can be kept; `moves` tells what time changes about a rule."""
+        before, self.moves = self.work.before, moves
+        schema, tables = self.work.book.schema, self.work.opened.tables
         for entry in entries:
             last = before.good(entry.column) if before else None
-            if moving[entry.column] is None or (last and last.error):
+            moving = moves(lasting(entry.node, schema.tables))
+            if moving is None or (last and last.error):
                 continue
-            found = kept.questions(entry.node, self.work.book.schema, tables, self.able)
+            found = kept.questions(entry.node, schema, tables, self.able)
             if found:
-                self.asked[entry.column] = found
+                self.asked[entry.column], self.moving[entry.column] = found, moving
 
     def questions(self, table: str) -> dict[str, nodes.Aggregate]:
         """All that is asked of a table, by name."""
         found = {node for asked in self.asked.values() for node in asked if node.table == table}
         return {kept.column_of(node): node for node in sorted(found, key=kept.column_of)}
 
-    def carry(self, moving: Mapping[str, Moves | None]) -> list[str]:
+    def carry(self) -> list[str]:
         """Bring what was kept before to this evaluation's moment; queries of the keys that are concerned."""
         assert self.work.before
         marks = self.work.before.run.marks.get("kept", {})
-        concerned = []
+        concerned: list[str] = []
         for name in sorted(self.able & marks.keys()):
-            old = Kept.of(marks[name])
-            known = {one: node for one, node in self.questions(name).items() if one in old.columns}
-            if known and self._tried(name, partial(self._add, name, old, known, moving)):
-                concerned.append(f"SELECT {KEY} FROM {_difference(name)}")
+            old, asked = Kept.of(marks[name]), self.questions(name)
+            found = Kept({one: at for one, at in old.columns.items() if one in asked}, old.ledgers)
+            if found.columns and self._tried(name, partial(self._differ, name, found)):
+                self.tables[name] = found
+                concerned += self._concerned(name, found)
         self._settle()
         return concerned
+
+    def add(self) -> None:
+        """Write down the differences that `carry` found; all their keys are among the affected now."""
+        connection, folder = self.work.connection, self.work.folder
+        for name, found in self.tables.items():
+            for number, ledger in enumerate(found.ledgers):
+                difference, place = _difference(name, number), self._place(name, number, ledger)
+                newly = f"FROM (SELECT DISTINCT key FROM {difference}) ANTI JOIN {place} USING (key)"
+                if sql.row(connection, f"SELECT count(*) {newly}")[0]:
+                    ledger.more_keys(
+                        connection, f"SELECT key {newly}", folder / f"keys_{name}_{number}.arrow"
+                    )
+                    self._place(name, number, ledger)
+                if sql.row(connection, f"SELECT count(*) FROM {difference}")[0]:
+                    changes = f"SELECT question, place, number FROM {difference} JOIN {place} USING (key)"
+                    ledger.add(connection, changes, folder / f"added_{name}_{number}.arrow")
 
     def anew(self) -> None:
         """Answer from all rows what was not kept before; to be used for everybody, or from now on."""
@@ -143,19 +161,47 @@ class Keeping:
             missing = {one: node for one, node in self.questions(name).items() if one not in found.columns}
             if missing:
                 self._tried(name, partial(self._answer, name, found, missing))
-
         self._settle()
-        self.whole()
 
     def forget(self) -> None:
         """What was kept is of no use."""
         self.tables, self.ready, self.not_yet = {}, frozenset(), frozenset()
-        for file in self.work.folder.glob("added_*.parquet"):
+        for file in (*self.work.folder.glob("keys_*.arrow"), *self.work.folder.glob("added_*.arrow")):
             file.unlink()
 
     def group(self, column: str) -> Group:
         """Whether an entry is answered by what is kept, or by other rows."""
         return "kept" if column in self.ready else "other"
+
+    def of(self, whole: bool) -> Mapping[str, ir.Table]:
+        """The answers of everybody, or of the affected customers that `near` has read, as Ibis's tables."""
+        if whole:
+            for name, found in self.tables.items():
+                self._show(f"whole_kept_{name}", found, self._together(name, found))
+        which = "whole" if whole else "near"
+        return {name: self.work.opened.connection.table(f"{which}_kept_{name}") for name in self.tables}
+
+    def near(self) -> None:
+        """Read the answers of those among the affected who are concerned."""
+        for name, found in self.tables.items():
+            places = [self._place(name, number, ledger) for number, ledger in enumerate(found.ledgers)]
+            shown = "".join(f", {one}.place AS place{number}" for number, one in enumerate(places))
+            joins = "".join(f" LEFT JOIN {one} USING (key)" for one in places)
+            query = f"SELECT a.key{shown} FROM affected a{joins} WHERE a.kept IS NOT NULL"
+            rows = self.work.connection.sql(query).to_arrow_table()
+            columns = {"key": rows["key"]}
+            for number, ledger in enumerate(found.ledgers):
+                columns |= ledger.among(rows[f"place{number}"].fill_null(-1).to_numpy())
+            self.work.connection.register(f"near_numbers_{name}", pa.table(columns))
+            self._show(f"near_kept_{name}", found, f"FROM {sql.name(f'near_numbers_{name}')}")
+
+    def marks(self) -> dict[str, Any]:
+        """What the next evaluation goes on from; ledgers with many differences are begun anew before."""
+        folder, home = self.work.folder, self.work.run.folder
+        for name, found in self.tables.items():
+            if any(map(_is_full, found.ledgers)) or len(found.ledgers) > LEDGERS:
+                self._tried(name, partial(self._begin_anew, name, found))
+        return {name: found.mark(folder, home) for name, found in self.tables.items()}
 
     def _settle(self) -> None:
         known = {(name, one) for name, found in self.tables.items() for one in found.columns}
@@ -181,112 +227,127 @@ class Keeping:
             return False
         return True
 
-    def _add(
-        self, name: str, old: Kept, known: Mapping[str, nodes.Aggregate], moving: Mapping[str, Moves | None]
-    ) -> None:
+    def _differ(self, name: str, found: Kept) -> None:
+        """A table with the differences for each ledger: `question` (the column's place), `key`, `number`."""
         work, before = self.work, self.work.before
         assert before
-        one, mark = work.opened.opened[name], before.marks[name]
-        at, newest = sql.name(one.table.at), moment(mark)
-        spans = [span for column in self.asked for span in moving[column] or () if span.table == name]
+        asked = self.questions(name)
+        self._read_moving(name, [asked[one] for one in found.columns])
+        rows, moments = work.opened.connection.table(f"moving_{name}"), (before.run.now, work.run.now)
+        changes = kept.differences(
+            [asked[one] for one in found.columns], work.book.schema.tables[name], rows, moments, self.zone
+        )
+        table = sql.name(f"changes_{name}")
+        work.connection.execute(f"CREATE TABLE {table} AS {work.opened.connection.compile(changes)}")
+        for number, ledger in enumerate(found.ledgers):
+            places = {column: place for place, column in enumerate(ledger.columns)}
+            queries = [
+                f"SELECT {places[column['name']]}::SMALLINT AS question, {KEY} AS key,"
+                f" {numbers.whole(f'{by}({one})', column['type'], by)} AS number"
+                f" FROM {table} WHERE {one} IS NOT NULL AND {KEY} IS NOT NULL"
+                f" GROUP BY {KEY} HAVING number <> {EMPTY[by]}"
+                for one, column, by in found.placed()
+                if column["name"] in places
+            ]
+            target = _difference(name, number)
+            columns = f"question SMALLINT, key {work.key_type}, number BIGINT"
+            work.connection.execute(f"CREATE TABLE {target} ({columns})")
+            if queries:
+                work.connection.execute(f"INSERT INTO {target} {' UNION ALL '.join(queries)}")
+
+    def _read_moving(self, name: str, asked: Iterable[nodes.Aggregate]) -> None:
+        """The rows that came since, and those over which the edge of a window passed, as a table."""
+        work, before = self.work, self.work.before
+        assert before
+        one, newest = work.opened.opened[name], moment(before.marks[name])
+        at = one.table.at
+        used = {one.key, at}
+        spans: set[Span] = set()
+        for node in asked:
+            used |= {*names_in(node.where), *([node.column] if node.column else [])}
+            spans |= self.moves(node) or set()
         passed = [" AND ".join(bounds(work.opened, span)) for span in joined(spans)]
-        rows = f"moving_{name}"
         work.connection.execute(
-            f"CREATE VIEW {sql.name(rows)} AS SELECT *, {at} <= {newest} AS {kept.KNOWN}"
-            f" FROM {sql.name(name)} WHERE {at} > {newest}{''.join(f' OR ({one})' for one in passed if one)}"
+            f"CREATE TABLE {sql.name(f'moving_{name}')} AS SELECT {', '.join(map(sql.name, sorted(used)))},"
+            f" {sql.name(at)} <= {newest} AS {kept.KNOWN} FROM {sql.name(name)}"
+            f" WHERE {sql.name(at)} > {newest}{''.join(f' OR ({one})' for one in passed if one)}"
         )
-        found = kept.differences(
-            name,
-            list(known.values()),
-            work.book.schema,
-            work.opened.connection.table(rows),
-            (before.run.now, work.run.now),
-            self.zone,
+
+    def _concerned(self, name: str, found: Kept) -> Iterator[str]:
+        """Queries of the keys with differences, and with an answer over which the edge of a window passed."""
+        spans = {span for moving in self.moving.values() for span in moving if span.answer in found.columns}
+        for number, ledger in enumerate(found.ledgers):
+            yield f"SELECT DISTINCT key FROM {_difference(name, number)}"
+            for one, column in found.columns.items():
+                passed = [numbers.ends(span, column["type"]) for span in spans if span.answer == one]
+                if passed and column["name"] in ledger.columns:
+                    places = pa.array(within(ledger.column(column["name"]), passed))
+                    keys = f"passed_{name}_{one}"
+                    self.work.connection.register(keys, ledger.places.select(["key"]).take(places))
+                    yield f"SELECT key FROM {sql.name(keys)}"
+
+    def _place(self, name: str, number: int, ledger: Ledger) -> str:
+        """A table with the places of the affected who are concerned."""
+        table, places = sql.name(f"place_{name}_{number}"), sql.name(f"places_{name}_{number}")
+        self.work.connection.register(f"places_{name}_{number}", ledger.places)
+        self.work.connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT key, place FROM {places}"
+            " WHERE key IN (SELECT key FROM affected WHERE kept IS NOT NULL)"
         )
-        columns = {one: old.columns[one] for one in known}
-        table = _difference(name)
-        work.connection.execute(f"CREATE TABLE {table} AS {self._stored(found, columns)}")
-        differing = " OR ".join(
-            f"{one['as']} <> 0" if one["by"] == "sum" else f"{one['as']} IS NOT NULL"
-            for one in columns.values()
-        )
-        file = work.folder / f"added_{name}.parquet"
-        count = _copy(work, f"SELECT * FROM {table} WHERE {differing}", file)
-        made = Kept(columns, [*old.files], [*old.rows])
-        if count:
-            made.files.append(file)
-            made.rows.append(count)
-        self.tables[name] = made
+        return table
 
     def _answer(self, name: str, found: Kept, missing: Mapping[str, nodes.Aggregate]) -> None:
         work, asked = self.work, list(missing.values())
         answers = kept.answers(name, asked, work.book.schema, work.opened.tables, work.run.now, self.zone)
-        kinds = {one: kept.kind_of(node, work.opened.tables) for one, node in missing.items()}
         columns = {
-            one: {"as": f"{one}_{work.run.pk}", "type": kinds[one], "by": kept.joins(node)}
+            one: Column(name=f"{one}_{work.run.pk}", type=kept.kind_of(node, work.opened.tables))
             for one, node in missing.items()
         }
-        file = work.folder / f"kept_{name}.parquet"
-        count = _copy(work, self._stored(answers, columns), file)
-        described = work.connection.execute(f"DESCRIBE FROM read_parquet({sql.text(file)})").fetchall()
-        types = {row[0]: row[1] for row in described}
-        for column in columns.values():
-            column["type"] = column["type"] or types[column["as"]]
-        self.tables[name] = Kept({**found.columns, **columns}, [*found.files, file], [*found.rows, count])
-
-    def _stored(self, found: ir.Table, columns: Mapping[str, Column]) -> str:
-        """SQL: answers under the names and in the types in which they are kept."""
-        query = self.work.opened.connection.compile(found)
+        by = {columns[one]["name"]: kept.joins(node) for one, node in missing.items()}
         shown = "".join(
-            f", {name}{'::' + column['type'] if column['type'] else ''} AS {column['as']}"
-            for name, column in columns.items()
+            f", {numbers.whole(one, column['type'], by[column['name']])} AS {column['name']}"
+            for one, column in columns.items()
         )
-        return f"SELECT {KEY}{shown} FROM ({query}) WHERE {KEY} IS NOT NULL"
+        query = work.opened.connection.compile(answers)
+        query = f"SELECT {KEY} AS key{shown} FROM ({query}) WHERE {KEY} IS NOT NULL"
+        made = begin(work.connection, query, by, work.folder / f"kept_{name}.arrow")
+        self.tables[name] = Kept({**found.columns, **columns}, [*found.ledgers, made])
 
-    def near(self, level: int) -> None:
-        """The answers of the customers who are looked at since this level, as tables."""
-        for name, found in self.tables.items():
-            among = f"SELECT key FROM affected WHERE kept = {level}"
-            query = found.together(found.columns, among)
-            into = f"INSERT INTO near_kept_{name} BY NAME" if level else f"CREATE TABLE near_kept_{name} AS"
-            self.work.connection.execute(f"{into} {query}")
+    def _together(self, name: str, found: Kept) -> str:
+        """SQL: a row for each key, with the columns of the ledgers that are in use."""
+        tables = [f"numbers_{name}_{number}" for number in range(len(found.ledgers))]
+        for table, ledger in zip(tables, found.ledgers, strict=True):
+            self.work.connection.register(table, ledger.everybody())
+        first, *others = map(sql.name, tables)
+        shown = "".join(
+            f", coalesce({at['name']}, {EMPTY[by]}) AS {at['name']}" for _, at, by in found.placed()
+        )
+        return f"SELECT key{shown} FROM {first}{''.join(f' FULL JOIN {one} USING (key)' for one in others)}"
 
-    def whole(self) -> None:
-        """The answers of everybody, as views."""
-        for name, found in self.tables.items():
-            query = found.together(found.columns)
-            self.work.connection.execute(f"CREATE VIEW whole_kept_{name} AS {query}")
+    def _show(self, view: str, found: Kept, source: str) -> None:
+        """A view of answers as rules ask for them."""
+        shown = "".join(
+            f", {numbers.shown(column['name'], column['type'], by)} AS {one}"
+            for one, column, by in found.placed()
+        )
+        self.work.connection.execute(
+            f"CREATE OR REPLACE VIEW {sql.name(view)} AS SELECT key AS {KEY}{shown} FROM ({source})"
+        )
 
-    def of(self, whole: bool) -> Mapping[str, ir.Table]:
-        which = "whole" if whole else "near"
-        return {name: self.work.opened.connection.table(f"{which}_kept_{name}") for name in self.tables}
-
-    def marks(self) -> dict[str, Any]:
-        """What the next evaluation goes on from; many files are made one before."""
-        for name, found in self.tables.items():
-            first, *others = found.rows or [0]
-            if sum(others) > first or len(found.files) > FILES:
-                born = self.work.run.pk
-                columns = {one: {**was, "as": f"{one}_{born}"} for one, was in found.columns.items()}
-                shown = "".join(
-                    f", {one}::{column['type']} AS {column['as']}" for one, column in columns.items()
-                )
-                file = self.work.folder / f"base_{name}.parquet"
-                count = _copy(self.work, f"SELECT {KEY}{shown} FROM ({found.together(found.columns)})", file)
-                self._drop(found)
-                self.tables[name] = Kept(columns, [file], [count])
-        return {name: found.mark(self.work.run.folder) for name, found in self.tables.items()}
-
-    def _drop(self, found: Kept) -> None:
-        for file in found.files:
-            if file.parent == self.work.folder:
-                file.unlink()
+    def _begin_anew(self, name: str, found: Kept) -> None:
+        by = {column["name"]: found.by[column["name"]] for column in found.columns.values()}
+        file = self.work.folder / f"base_{name}.arrow"
+        made = begin(self.work.connection, self._together(name, found), by, file)
+        for old in {file for ledger in found.ledgers for file in ledger.files}:
+            if old.parent == self.work.folder:
+                old.unlink()
+        self.tables[name] = Kept(found.columns, [made])
 
 
-def _difference(name: str) -> str:
-    return sql.name(f"difference_{name}")
+def _difference(name: str, number: int) -> str:
+    return sql.name(f"difference_{name}_{number}")
 
 
-def _copy(work: Work, query: str, file: Path) -> int:
-    (count,) = sql.row(work.connection, f"COPY ({query}) TO {sql.text(file)} (FORMAT parquet)")
-    return int(count)
+def _is_full(ledger: Ledger) -> bool:
+    changed = sum(len(one.places) for one in ledger.changes)
+    return len(ledger.added) > FILES or changed > SHARE * ledger.size * len(ledger.columns)

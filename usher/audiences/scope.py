@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -34,14 +35,14 @@ class Scope:
 def scope(work: Work, seen: Seen, because: str) -> Scope:
     """Decide; unless all are looked at, make `affected` (key, text, level by group) and `old`."""
     entries = [entry for level in work.book.levels for entry in level]
-    moving = {entry.column: _moves(work, entry) for entry in entries}
-    work.keeping.plan(entries, moving)
+    moving = {entry.column: _moves(work, entry.node) for entry in entries}
+    work.keeping.plan(entries, partial(_moves, work))
     reason = because or _unlike_before(work) or seen.whole
     if reason or work.before is None:
         return _all(work, entries, reason)
     changed = {one.column for one in entries if moving[one.column] is None or _rewritten(work, one)}
     left = [one for one in entries if one.column not in changed]
-    found = work.keeping.carry(moving)
+    found = work.keeping.carry()
     kept = [one.column for one in left if one.column in work.keeping.ready]
     read = [one for one in left if one.column not in kept]
     work.keeping.not_yet = frozenset(one.column for one in read)
@@ -61,8 +62,9 @@ def scope(work: Work, seen: Seen, because: str) -> Scope:
         return _all(work, entries, f"{other:,} of {customers:,} customers can have changed")
     work.run.affected = count
     _draw_near(work)
+    work.keeping.add()
     work.keeping.anew()
-    work.keeping.near(0)
+    work.keeping.near()
     return Scope(frozenset(changed))
 
 
@@ -83,10 +85,10 @@ def _unlike_before(work: Work) -> str:
     return earlier.other_shape(work.before.run.marks.get("shape", {}), work.run.marks["shape"])
 
 
-def _moves(work: Work, entry: Entry) -> Moves | None:
+def _moves(work: Work, node: rules.Node) -> Moves | None:
     """The rows by which time alone can change this; None when everybody has to be looked at."""
     before = min(work.before.run.now, work.run.now) if work.before else work.run.now
-    return moves(entry.node, work.book.schema, before, work.run.now, ZoneInfo(settings.TIME_ZONE))
+    return moves(node, work.book.schema, before, work.run.now, ZoneInfo(settings.TIME_ZONE))
 
 
 def _rewritten(work: Work, entry: Entry) -> bool:
@@ -188,4 +190,4 @@ def grow(work: Work, level: int, queries: list[str], groups: Collection[Group]) 
             f"UPDATE affected SET {group} = {level} WHERE {group} IS NULL AND text IN (FROM grown)"
         )
     work.level = level
-    work.keeping.near(level)
+    work.keeping.near()

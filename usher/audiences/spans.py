@@ -1,17 +1,22 @@
-"""Rows over which the edge of a window passed, as conditions of SQL."""
+"""Rows, or answers, over which the edge of a window passed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
 from usher.rules.moments import Side, date_bound
 from usher.rules.moves import Span
 from usher.sources import sql
 from usher.sources.open import Opened
+
+#: Two to this power is the number of pieces that time is cut into.
+PIECES = 16
 
 
 def joined(spans: Iterable[Span]) -> Iterator[Span]:
@@ -39,6 +44,21 @@ def bounds(opened: Opened, span: Span) -> Iterator[str]:
             yield f"{column} {side} {_instant(moment)}"
         elif bound := date_bound(side, moment, zone):
             yield f"{column} {bound[0]} DATE {sql.text(bound[1].isoformat())}"
+
+
+def within(numbers: NDArray[np.int64], ends: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """The places of the numbers that lie between any of these ends, and perhaps of some beside them.
+
+    All of the time that they cover is cut into small pieces: a number is looked up, not compared with each.
+    """
+    lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)
+    width = max(0, (highest - lowest).bit_length() - PIECES)
+    found = np.zeros(((highest - lowest) >> width) + 1, dtype=bool)
+    for low, high in ends:
+        found[(low - lowest) >> width : ((high - lowest) >> width) + 1] = True
+    there = np.flatnonzero((numbers >= lowest) & (numbers <= highest))
+    hit: NDArray[np.bool_] = found[(numbers[there] - lowest) >> width]
+    return there[hit]
 
 
 def _instant(moment: datetime) -> str:

@@ -1,0 +1,168 @@
+"""Whole numbers about keys, as arrays in files: a place for each key, a column for each question.
+
+The base is written once. What changes a number later is written into further files, as the place and the
+difference; a number is what all files say together. So the numbers of some keys are read without the others',
+and what an evaluation adds is as small as what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+Places = NDArray[np.int32]
+#: How a difference is put to a number.
+By = Literal["sum", "min", "max", "xor"]
+
+#: What stands for a key about which nothing is known.
+EMPTY: Mapping[By, int] = {"sum": 0, "xor": 0, "min": 2**63 - 1, "max": -(2**63)}
+_PUT: Mapping[By, Any] = {"sum": np.add, "xor": np.bitwise_xor, "min": np.minimum, "max": np.maximum}
+#: So many rows are written in one go.
+BATCH = 100_000
+
+
+@dataclass
+class Ledger:
+    """The files; `keys` of those that came after the base was written, whose places follow."""
+
+    columns: dict[str, By]
+    base: Path
+    keys: list[Path] = field(default_factory=list)
+    added: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, mark: Mapping[str, Any]) -> Ledger:
+        """From what an evaluation noted."""
+        keys, added = ([Path(file) for file in mark[kind]] for kind in ("keys", "added"))
+        return cls(dict(mark["columns"]), Path(mark["base"]), keys, added)
+
+    def mark(self, scratch: Path, home: Path) -> dict[str, Any]:
+        """To be noted; files in `scratch` will stand in `home`."""
+
+        def settled(file: Path) -> str:
+            return str(home / file.name if file.parent == scratch else file)
+
+        return {
+            "columns": self.columns,
+            "base": settled(self.base),
+            "keys": [settled(file) for file in self.keys],
+            "added": [settled(file) for file in self.added],
+        }
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.base, *self.keys, *self.added]
+
+    @property
+    def is_there(self) -> bool:
+        return all(file.exists() for file in self.files)
+
+    @property
+    def size(self) -> int:
+        """How many keys have a place."""
+        return len(self.places)
+
+    @cached_property
+    def places(self) -> pa.Table:
+        """Every key and its place."""
+        keys = [_opened(file).select(["key"]) for file in (self.base, *self.keys)]
+        together = pa.concat_tables(keys)
+        return together.append_column("place", pa.array(np.arange(len(together), dtype=np.int32)))
+
+    @cached_property
+    def _base(self) -> pa.Table:
+        return _opened(self.base)
+
+    @cached_property
+    def changes(self) -> list[_Changes]:
+        return [_Changes(file) for file in self.added]
+
+    def more_keys(self, connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
+        """Give a place to each of the keys (`key`) that a query finds, which have none yet."""
+        _write(connection, query, file)
+        self.keys.append(file)
+        self.__dict__.pop("places", None)
+
+    def add(self, connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
+        """Put differences to numbers: rows of `question` (the number of the column), `place`, `number`."""
+        _write(connection, f"{query} ORDER BY question, place", file)
+        self.added.append(file)
+        self.__dict__.pop("changes", None)
+
+    def among(self, places: Places) -> dict[str, Numbers]:
+        """Column -> the numbers at some places, each mentioned once; -1: a key that has none."""
+        index = np.full(self.size + 1, -1, dtype=np.int32)  # one more, which -1 means
+        index[places] = np.arange(len(places), dtype=np.int32)
+        index[-1] = -1
+        there = np.flatnonzero((places >= 0) & (places < len(self._base)))
+        rows = pa.array(places[there])
+        changed = [(one, index[one.places]) for one in self.changes]
+        found = {}
+        for number, (column, by) in enumerate(self.columns.items()):
+            numbers = np.full(len(places), EMPTY[by], dtype=np.int64)
+            numbers[there] = self._base[column].take(rows).to_numpy()
+            for one, mine in changed:
+                part = one.of(number)
+                at, known = mine[part], mine[part] >= 0
+                numbers[at[known]] = _PUT[by](numbers[at[known]], one.numbers[part][known])
+            found[column] = numbers
+        return found
+
+    def column(self, column: str) -> Numbers:
+        """The numbers of all places."""
+        by, number = self.columns[column], list(self.columns).index(column)
+        later = np.full(self.size - len(self._base), EMPTY[by], dtype=np.int64)
+        numbers = np.concatenate([*(one.to_numpy() for one in self._base[column].chunks), later])
+        for one in self.changes:
+            part = one.of(number)
+            at = one.places[part]
+            numbers[at] = _PUT[by](numbers[at], one.numbers[part])
+        return numbers
+
+    def everybody(self) -> Any:
+        """Something that DuckDB can read: `key` and all columns. The base is never in memory as a whole."""
+        if not (self.keys or self.added):
+            return pyarrow.dataset.dataset(self.base, format="ipc")
+        return pa.table({"key": self.places["key"], **{one: self.column(one) for one in self.columns}})
+
+
+class _Changes:
+    """What one evaluation put to the numbers: by column, and in each by place."""
+
+    def __init__(self, file: Path) -> None:
+        rows = _opened(file)
+        questions, places, numbers = (rows[name].to_numpy() for name in ("question", "place", "number"))
+        self.questions: NDArray[np.int16] = questions
+        self.places: Places = places
+        self.numbers: Numbers = numbers
+
+    def of(self, column: int) -> slice:
+        first, last = np.searchsorted(self.questions, [column, column + 1])
+        return slice(int(first), int(last))
+
+
+def begin(connection: duckdb.DuckDBPyConnection, query: str, columns: Mapping[str, By], file: Path) -> Ledger:
+    """A ledger of a query's rows: `key`, each once, and the columns, as whole numbers that are never null."""
+    _write(connection, query, file)
+    return Ledger(dict(columns), file)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
+    rows = connection.sql(query).to_arrow_reader(BATCH)
+    with pa.OSFile(str(file), "wb") as target, pa.ipc.new_file(target, rows.schema) as writer:
+        for batch in rows:
+            writer.write_batch(batch)
+
+
+def _opened(file: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
