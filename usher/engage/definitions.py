@@ -20,7 +20,9 @@ from usher.engage.lists.edit import create_list
 from usher.engage.models import Account, Campaign, ContactList, DataField, Program
 from usher.engage.models.campaigns import CampaignStatus
 from usher.engage.models.contacts import Visibility
+from usher.engage.models.lists import ListKind
 from usher.engage.programs import definitions as programs
+from usher.engage.segments import definitions as segments
 from usher.lib import addresses
 from usher.lib.changes import Change, DefinitionError, written
 
@@ -81,14 +83,15 @@ class ListBody(BaseModel):
     join_campaign: str | None = None
 
 
-OTHERS: tuple[ModuleType, ...] = (campaigns, programs)
-#: In the order of applying: lists name programs and campaigns, which name data fields.
+OTHERS: tuple[ModuleType, ...] = (campaigns, programs, segments)
+#: In the order of applying: segments name lists, which name programs and campaigns, which name data fields.
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "account": AccountBody,
     "data_fields": FieldBody,
     **campaigns.SECTIONS,
     **programs.SECTIONS,
     "contact_lists": ListBody,
+    **segments.SECTIONS,
 }
 
 
@@ -117,7 +120,7 @@ def export(section: str) -> dict[str, dict[str, object]]:
         rows = DataField.objects.filter(account=account).order_by("pk")
         return {row.name: _exported_field(row) for row in rows if not _is_as_made(row)}
     if section == "contact_lists":
-        lists = ContactList.objects.filter(account=account).order_by("name")
+        lists = ContactList.objects.filter(account=account, kind=ListKind.LIST).order_by("name")
         return {
             one.name: _exported_list(one) for one in lists.select_related("join_program", "join_campaign")
         }
@@ -160,6 +163,8 @@ def _apply_list(account: Account, name: str, body: ListBody, now: datetime) -> C
         "join_campaign": _campaign(account, name, body.join_campaign),
     }
     found = ContactList.objects.filter(account=account, name__iexact=name.strip()).first()
+    if found is not None and found.kind != ListKind.LIST:
+        raise DefinitionError("contact list", name, "", f"a {found.kind} has this name")
     try:
         one = found or create_list(account, name, now, body.visibility)
     except EngageError as problem:
