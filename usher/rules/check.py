@@ -427,6 +427,8 @@ def _quoted(left: Node, right: Node, one: Type, other: Type) -> str:
     if literals and {one, other} == {"text", "number"}:
         without = literals[0].kind == "text"
         return " Write the number without quotes." if without else " Write the text in quotes."
+    if "boolean" in (one, other) and literals:
+        return " Write true or false, without quotes."
     if "number" in (one, other) and (one in TIMES or other in TIMES):
         return ' Write a date in quotes: "2024-05-31".'
     return ""

@@ -138,6 +138,8 @@ def _elsewhere(name: str, scope: Scope) -> str | None:
     for kind, names in _members(schema):
         if name in names:
             return f'{name} is the name of {_AN[kind]}: write {kind}("{name}").'
+    if name.partition(".")[0] in _OF_EVENTS and scope.table is None:
+        return f"{name} is asked of a single event; of people ask for rows, as in exists(events where …)."
     if name.lower() in WORDS:
         return f"There is no column in {scope.name} called {name}: {WORDS[name.lower()]}."
     if name.lower() in FOREIGN:
@@ -162,6 +164,8 @@ def _members(schema: Schema) -> Iterable[tuple[str, Collection[str]]]:
     return ("tag", schema.tags), ("segment", schema.segments), ("audience", schema.audiences)
 
 
+#: What paths in Segment's events begin with.
+_OF_EVENTS = ("properties", "traits", "context")
 _AN = {"tag": "a tag", "segment": "a segment", "audience": "an audience"}
 
 
@@ -186,6 +190,9 @@ def of_table(name: str, asking: str, schema: Schema) -> Wrong:
         return f"{name} is what the rule is about; {asking} takes a related table.", None
     if asking == "did" and name == nodes.EVENTS:
         return 'There are no events here, which `did "…"` asks for: name a table, as in `did orders`.', None
+    if name in schema.links and (lookup := schema.lookups.get(schema.links[name].table)):
+        column = next((column for column in lookup.columns if column != lookup.key), lookup.key)
+        return f"{name} leads to one row for one of the {schema.subject}: write {name}.{column}.", None
     if name in schema.lookups:
         for table in schema.tables.values():
             for step, link in table.links.items():

@@ -177,6 +177,8 @@ class Words:
         for part in parts:
             if isinstance(part, nodes.Within | nodes.Timed) and part.value == _path(found.at):
                 windows.append(rows.window(part))
+            elif words := rows.own_time(part):
+                windows.append(words)
             elif words := rows.equality(part):
                 withs.append(words)
             else:
@@ -186,6 +188,20 @@ class Words:
         words_ += [f"where {english.listed(tests)}"] if tests else []
         words_ += [english.listed(windows)] if windows else []
         return "".join(f" {word}" for word in words_)
+
+    def own_time(self, node: Node) -> str | None:
+        """`between 1 May 2024 and 31 May 2024`, of the row's own time."""
+        at = _path(self.table.at) if self.table and self.table.at else None
+        match node:
+            case nodes.Between(value=value, low=nodes.Literal(), high=nodes.Literal()) if value == at:
+                pass
+            case nodes.Comparison(left=left, right=nodes.Literal(), operator=sign) if (
+                left == at and sign != "!="
+            ):
+                pass
+            case _:
+                return None
+        return self.bare_test(node, False).partition(" was ")[2]
 
     def equality(self, node: Node) -> str | None:
         """`genre “opera”`, for what follows `with`."""
@@ -321,7 +337,9 @@ class Words:
             sign, negated = (">" if sign == "<=" else "<"), False
         words = (english.TIME_COMPARISONS if kind in _TIMES else english.COMPARISONS)[sign]
         if isinstance(left, nodes.Aggregate) and left.name == "sum":
-            said, words = said.removeprefix("the sum of "), words.replace("is", "adds up to", 1)
+            column = self.rows(left).named(left.column or "")
+            adds = "add" if column.endswith("s") and not column.endswith("ss") else "adds"
+            said, words = said.removeprefix("the sum of "), words.replace("is", f"{adds} up to", 1)
         if negated:
             words = words.replace(" not", "", 1) if " not" in words else _refused(words)
         said += "," * (", " in said and not said.endswith(")"))
@@ -387,7 +405,9 @@ def _path(column: str | None) -> nodes.Path:
 
 def _refused(words: str) -> str:
     """`is more than` becomes `is not more than`."""
-    if words.startswith("adds"):
-        return words.replace("adds", "does not add", 1)
+    if words.startswith(("adds", "add ")):
+        return (
+            f"does not {words.replace('adds', 'add', 1)}" if words.startswith("adds") else f"do not {words}"
+        )
     verb, _, rest = words.partition(" ")
     return f"{verb} not {rest}".strip()

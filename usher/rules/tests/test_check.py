@@ -60,6 +60,13 @@ PROBLEMS = {
     "genres = 'x'": "There is no column in customers called genres. Did you mean last(orders.genre)?",
     "vip": 'There is no column in customers called vip. Did you mean tag("VIP")?',
     "sum(value) > 5": "value is a column of orders: write sum(orders.value).",
+    "count(households) > 1": "households leads to one row for one of the customers: write households.size.",
+    "properties.total > 5": (
+        "properties.total is asked of a single event; of people ask for rows, as in exists(events where …)."
+    ),
+    'opted_in = "yes"': (
+        "This compares true or false with a text: they are never equal. Write true or false, without quotes."
+    ),
     "everybody": "There is no column in customers called everybody: write true.",
     "count": "count is a function of related rows, for example count(orders).",
     "median": "median is a function of related rows, for example median(orders.value).",
