@@ -17,7 +17,7 @@ from usher.engage.models.contacts import (
 from usher.engage.models.events import Happening, Subscription
 from usher.engage.models.imports import Import, ImportFault
 from usher.engage.models.lists import BulkDeletion, BulkRemoval, ContactList, Form, Membership
-from usher.engage.models.messages import Attachment, Claim, Click, Letter, Message, Open
+from usher.engage.models.messages import Attachment, Claim, Click, Letter, Message, Open, PageView
 from usher.engage.models.pages import PageMark
 from usher.engage.models.programs import (
     Enrolment,
@@ -62,6 +62,7 @@ __all__ = [
     "Message",
     "Move",
     "Open",
+    "PageView",
     "PageMark",
     "Picture",
     "Preference",

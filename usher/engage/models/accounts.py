@@ -17,6 +17,8 @@ class Account(models.Model):
     from_address = models.EmailField(default="mail@example.com")
     #: The last part of Message-ID and of return paths.
     mail_domain = models.CharField(max_length=255, default="localhost")
+    #: Hosts of its own sites: links to them carry a mark, by which page views are told.
+    tracked_sites = models.JSONField(default=list)
     #: New contacts have to confirm by mail, whatever a caller or form says.
     double_opt_in = models.BooleanField(default=False)
     #: A send without lists and contacts goes to everybody, as it once did; else it is refused.

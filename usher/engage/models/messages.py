@@ -207,6 +207,20 @@ class Open(models.Model):
         return f"open of {self.message_id}"
 
 
+class PageView(models.Model):
+    """A page of the account's own sites was seen by whoever came there from a mail."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="page_views")
+    url = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [BrinIndex(fields=["at"], autosummarize=True, name="page_views_since")]
+
+    def __str__(self) -> str:
+        return f"{self.url} after {self.message_id}"
+
+
 class Click(models.Model):
     """A link of a mail was followed."""
 

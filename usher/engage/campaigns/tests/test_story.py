@@ -41,14 +41,8 @@ def test_a_mail_is_asked_for_sent_clicked_and_reported(
     assert found
     assert client.get(found[0].decode()).status_code == 302
     summary = api.json(f"GET /v2/campaigns/{campaign}/summary")
-    assert [
-        summary[name] for name in ("numTotalSent", "numTotalDelivered", "numTotalClicks", "numTotalOpens")
-    ] == [
-        2,
-        2,
-        1,
-        1,
-    ]
+    totals = ("Sent", "Delivered", "Clicks", "Opens")
+    assert [summary[f"numTotal{name}"] for name in totals] == [2, 2, 1, 1]
     (click,) = api.json(f"GET /v2/campaigns/{campaign}/clicks")
     assert (click["email"], click["url"]) == ("alice@example.com", "https://shop.example/new")
 
