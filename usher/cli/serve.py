@@ -143,6 +143,9 @@ def web(
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from usher.engage.access import share_key
+
+    share_key()
     Granian(
         "usher.wsgi:application",
         address=host,

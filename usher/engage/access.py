@@ -6,11 +6,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 import secrets
-from collections import OrderedDict
+import struct
 from collections.abc import Iterable
 from datetime import datetime
-from threading import Lock
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -27,15 +27,16 @@ NAME = "Usher"
 #: Wrong passwords for a user name within a minute: from one sender, and from anywhere. Then only those that
 #: are known to be right are looked at.
 MOST_WRONG, MOST_FROM_ANYWHERE = 10, 100
-#: Places in which wrong passwords are counted.
+#: Places in which wrong passwords are counted, and in which proved ones are kept.
 SLOTS = 8192
-#: User names remembered by one process.
-REMEMBERED = 1000
+#: Proofs belong to no period of time.
+_LASTING = 1
+#: By this name a server hands its key to the processes that it starts.
+KEY = "USHER_PROCESS_KEY"
 
-# What a slow hash has proved once is proved again by a quick keyed digest, whose key ends with the process.
-_key = secrets.token_bytes(32)
-_proved: OrderedDict[str, bytes] = OrderedDict()
-_lock = Lock()
+# What a slow hash has proved once is proved again by a quick keyed digest. All processes of a server share
+# it; the key is in their memory only and ends with them, so that the digests that stay behind tell nothing.
+_key = bytes.fromhex(os.environ.get(KEY) or secrets.token_hex(32))
 
 
 class AccessError(EngageError):
@@ -112,22 +113,45 @@ def authenticate(header: str, now: datetime, sender: str = "") -> ApiUser | None
     user = ApiUser.objects.select_related("account").filter(username=username, enabled=True).first()
     if user is None:
         return None
-    digest = hmac.digest(_key, f"{user.password}\0{password}".encode(), hashlib.sha256)
-    with _lock:
-        if hmac.compare_digest(_proved.get(username, b""), digest):
-            return user
+    proof = _Proof(user, password)
+    if proof.is_known():
+        return user
     wrong = _WrongPasswords(username, sender, now)
     if wrong.are_too_many():
         return None
     if not check_password(password, user.password):
         wrong.add()
         return None
-    with _lock:
-        _proved[username] = digest
-        _proved.move_to_end(username)
-        if len(_proved) > REMEMBERED:
-            _proved.popitem(last=False)
+    proof.keep()
     return user
+
+
+def share_key() -> None:
+    """Hand the key to the processes that this one starts."""
+    os.environ[KEY] = _key.hex()
+
+
+class _Proof:
+    """That a user has this password."""
+
+    def __init__(self, user: ApiUser, password: str) -> None:
+        self._digest = _of("proof", user.username, user.password, password)
+        self._slot = int.from_bytes(_of("place", user.username)[:8], "big") % SLOTS
+        self._tally = tally("proved-passwords", SLOTS, 4)
+
+    def is_known(self) -> bool:
+        with self._tally.held():
+            found = self._tally.counts(self._slot, _LASTING)
+        return hmac.compare_digest(struct.pack("=4I", *found), self._digest)
+
+    def keep(self) -> None:
+        with self._tally.held():
+            self._tally.put(self._slot, _LASTING, struct.unpack("=4I", self._digest))
+
+
+def _of(*words: str) -> bytes:
+    """A digest of the words that nobody without the key can make or check: 16 bytes."""
+    return hmac.digest(_key, "\0".join(words).encode(), hashlib.sha256)[:16]
 
 
 class _WrongPasswords:

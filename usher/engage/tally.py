@@ -54,6 +54,9 @@ class Tally:
         counts = list(self.counts(slot, period))
         for column in columns:
             counts[column] += 1
+        self.put(slot, period, counts)
+
+    def put(self, slot: int, period: int, counts: Iterable[int]) -> None:
         self._slot.pack_into(self._map, slot * self._slot.size, period, *counts)
 
 
