@@ -40,6 +40,7 @@ class AccountBody(BaseModel):
     from_address: str = "mail@example.com"
     mail_domain: str = Field("localhost", min_length=1, max_length=255, pattern=r"^[A-Za-z0-9.-]+$")
     time_zone: str = "UTC"
+    tracked_sites: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")]] = []
 
     @field_validator("from_address")
     @classmethod

@@ -98,6 +98,7 @@ _MAILS = "(select id from engage_message where campaign_id = %(campaign)s)"
 _DELETE = (
     f"update engage_suppression set message_id = null where message_id in {_MAILS}",
     f"delete from engage_open where message_id in {_MAILS}",
+    f"delete from engage_pageview where message_id in {_MAILS}",
     f"delete from engage_click where message_id in {_MAILS}",
     "delete from engage_message where campaign_id = %(campaign)s",
 )

@@ -36,6 +36,7 @@ class Counts:
     unique_opens: int = 0
     clicks: int = 0
     clickers: int = 0
+    page_views: int = 0
     unsubscribed: int = 0
     complaints: int = 0
 
@@ -62,6 +63,11 @@ with deeds as (
      where {_OF_CUSTOMERS} and deed.at {_WHEN}
      group by 1, 2, 3
     union all
+    select message.campaign_id, {_IS_TEXT}, message.contact_id, 'view', count(*)
+      {_MAIL} join engage_pageview deed on deed.message_id = message.id
+     where {_OF_CUSTOMERS} and deed.at {_WHEN}
+     group by 1, 2, 3
+    union all
     select distinct message.campaign_id, {_IS_TEXT}, message.contact_id,
            case when deed.reason in {COMPLAINTS} then 'complaint' else 'gone' end, 1
       {_MAIL} join engage_suppression deed on deed.message_id = message.id
@@ -70,7 +76,8 @@ with deeds as (
 )
 select campaign_id, is_text, sum(sent)::int, sum(delivered)::int, sum(hard)::int, sum(soft)::int,
        sum(blocked)::int, sum(unmade)::int, coalesce(sum(opens), 0)::int, sum(unique_opens)::int,
-       coalesce(sum(clicks), 0)::int, sum(clickers)::int, sum(unsubscribed)::int, sum(complaints)::int
+       coalesce(sum(clicks), 0)::int, sum(clickers)::int,
+       coalesce(sum(page_views), 0)::int, sum(unsubscribed)::int, sum(complaints)::int
   from (
     select message.campaign_id, {_IS_TEXT} as is_text,
            count(*) filter (where {IS_SENT}) as sent,
@@ -79,7 +86,8 @@ select campaign_id, is_text, sum(sent)::int, sum(delivered)::int, sum(hard)::int
            count(*) filter (where {IS_SOFT}) as soft,
            count(*) filter (where {IS_BLOCKED}) as blocked,
            count(*) filter (where {IS_UNMADE}) as unmade,
-           0 as opens, 0 as unique_opens, 0 as clicks, 0 as clickers, 0 as unsubscribed, 0 as complaints
+           0 as opens, 0 as unique_opens, 0 as clicks, 0 as clickers, 0 as page_views,
+           0 as unsubscribed, 0 as complaints
       {_MAIL}
      where {_OF_CUSTOMERS} and {SENT_AT} {_WHEN}
      group by 1, 2
@@ -87,6 +95,7 @@ select campaign_id, is_text, sum(sent)::int, sum(delivered)::int, sum(hard)::int
     select campaign_id, is_text, 0, 0, 0, 0, 0, 0,
            sum(times) filter (where kind = 'open'), count(*) filter (where kind = 'open'),
            sum(times) filter (where kind = 'click'), count(*) filter (where kind = 'click'),
+           sum(times) filter (where kind = 'view'),
            count(*) filter (where kind = 'gone'), count(*) filter (where kind = 'complaint')
       from deeds group by campaign_id, is_text
   ) as parts

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from usher.engage.models import Campaign, Click, Contact, Message, Open, Suppression
+from usher.engage.models import Campaign, Click, Contact, Message, Open, PageView, Suppression
 from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
 from usher.engage.reports.outcomes import IS_HARD, IS_SENT, IS_SOFT, SENT, SENT_AT
@@ -26,6 +26,7 @@ class Activity:
     last_opened: datetime | None
     first_ip: str | None
     clicks: int
+    page_views: int
     unsubscribed: bool
     soft_bounced: bool
     hard_bounced: bool
@@ -43,15 +44,20 @@ with mail as (
 ), clicked as (
     select mail.contact_id, count(*) as times
       from mail join engage_click click on click.message_id = mail.id group by mail.contact_id
+), viewed as (
+    select mail.contact_id, count(*) as times
+      from mail join engage_pageview view on view.message_id = mail.id group by mail.contact_id
 ), gone as (
     select distinct mail.contact_id
       from mail join engage_suppression suppression on suppression.message_id = mail.id
      where suppression.reason = 'Unsubscribed'
 )
 select mail.contact_id, max(mail.at), coalesce(max(seen.times), 0), max(seen.first), max(seen.last),
-       max(seen.ip), coalesce(max(clicked.times), 0), count(gone.contact_id) > 0,
+       max(seen.ip), coalesce(max(clicked.times), 0), coalesce(max(viewed.times), 0),
+       count(gone.contact_id) > 0,
        bool_or(mail.soft), bool_or(mail.hard)
   from mail left join seen using (contact_id) left join clicked using (contact_id)
+  left join viewed using (contact_id)
   left join gone using (contact_id)
  group by mail.contact_id
 """
@@ -100,6 +106,14 @@ def clicks(campaign: Campaign, contact: int | None = None, moment: datetime | No
     """Clicks in the campaign, likewise."""
     rows = Click.objects.filter(_of(campaign, contact, moment))
     return rows.select_related("message__contact", "link")
+
+
+def page_views(
+    campaign: Campaign, contact: int | None = None, moment: datetime | None = None
+) -> QuerySet[PageView]:
+    """Pages that people saw on the account's sites after a click in the campaign, likewise."""
+    rows = PageView.objects.filter(_of(campaign, contact, moment))
+    return rows.select_related("message__contact")
 
 
 def _of(campaign: Campaign, contact: int | None, moment: datetime | None) -> Q:

@@ -274,7 +274,6 @@ def test_campaigns_of_another_account_are_not_there(api: Caller, other: Caller, 
         "activities/1/replies",
         "social-bookmark-views",
         "roi-details/since-date/2026-01-01",
-        "page-views/since-date/2026-01-01",
         "revenue/since-date/2026-01-01",
     ],
 )

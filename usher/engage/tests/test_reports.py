@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from usher.engage.models import Account, Campaign, Click, Contact, Link, Message, Open, Suppression
+from usher.engage.models import Account, Campaign, Click, Contact, Link, Message, Open, PageView, Suppression
 from usher.engage.reports import figures
 from usher.engage.reports.clients import mail_client
 from usher.engage.tests.conftest import NOW, Caller
@@ -78,6 +78,8 @@ def story(api: Caller, account: Account) -> Story:
         story.open(mail, hours, ip=f"192.0.2.{hours}")
     for mail, hours in ((alice, 3), (alice, 4), (text, 5), (seed, 3)):
         story.click(mail, hours)
+    PageView.objects.create(message=alice, url="https://shop.example/new", at=NOW + 3 * HOUR)
+    PageView.objects.create(message=seed, url="https://shop.example/new", at=NOW + 3 * HOUR)
     story.leave(bob, 6)
     story.leave(text, 7, "IspComplained")
     return story
@@ -96,6 +98,8 @@ def test_a_summary_counts_html_text_and_both(api: Caller, story: Story) -> None:
         "numTextClicks": 1,
         "numTotalClicks": 3,
         "numRecipientsClicked": 2,
+        "numPageViews": 1,
+        "numTotalPageViews": 1,
         "numHardBounces": 1,
         "numTotalHardBounces": 1,
         "numSoftBounces": 1,
@@ -139,7 +143,7 @@ def test_activities_tell_what_each_contact_did(api: Caller, story: Story) -> Non
         "contactId": alice["contactId"],
         "email": "alice@example.com",
         "numOpens": 2,
-        "numPageViews": 0,
+        "numPageViews": 1,
         "numClicks": 2,
         "numForwards": 0,
         "numEstimatedForwards": 0,
@@ -239,6 +243,19 @@ def test_clicks_name_the_address(api: Caller, story: Story) -> None:
     assert api.json(f"GET {path}-with-groups") == grouped
     assert api.json(f"GET {path}-with-groups/since-date/2026-03-01T17:00:00") == grouped[2:]
     assert api.json(f"GET {of_alice}-with-groups") == grouped[:2]
+
+
+def test_page_views_are_listed(api: Caller, story: Story) -> None:
+    path = f"GET /v2/campaigns/{story.campaign.pk}"
+    (row,) = api.json(f"{path}/page-views/since-date/2026-03-01")
+    assert row == {
+        "contactId": row["contactId"],
+        "email": "alice@example.com",
+        "url": "https://shop.example/new",
+        "dateViewed": "2026-03-01T15:00:00.000Z",
+    }
+    assert api.json(f"{path}/activities/{row['contactId']}/page-views") == [row]
+    assert api.json(f"{path}/page-views/since-date/2026-03-01T15:00:01") == []
 
 
 def test_hard_bouncing_contacts_are_listed(api: Caller, story: Story) -> None:

@@ -10,6 +10,7 @@ from django.db import connection
 from usher.engage.contacts.suppress import suppress
 from usher.engage.models import Link, Message
 from usher.engage.models.contacts import Status
+from usher.engage.tracking import visits
 from usher.lib import addresses
 
 
@@ -45,14 +46,16 @@ def opened(message: int, visitor: Visitor, now: datetime) -> None:
 
 def clicked(message: int, link: int, visitor: Visitor, now: datetime) -> str | None:
     """A link of the message was followed: where it leads, or None if nobody knows any more."""
-    target = target_of(link)
+    target = target_of(message, link)
     if target is not None:
         _run(_CLICK, {"message": message, "link": link}, visitor, now)
     return target
 
 
-def target_of(link: int) -> str | None:
-    return Link.objects.filter(pk=link).values_list("url", flat=True).first()
+def target_of(message: int, link: int) -> str | None:
+    """Where the link leads, with the message's mark if that is one of the account's own sites."""
+    row = Link.objects.filter(pk=link).values_list("url", "campaign__account__tracked_sites").first()
+    return visits.marked(row[0], message, row[1]) if row else None
 
 
 def unsubscribed(message: int, source: str, now: datetime) -> str | None:

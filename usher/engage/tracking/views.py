@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from usher.engage.content import tokens
 from usher.engage.models import Message
-from usher.engage.tracking import record
+from usher.engage.tracking import record, visits
 from usher.lib import clock
 
 #: A transparent picture of one dot.
@@ -27,7 +27,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     """Go on to the link's own target; nothing in the request can name another. HEAD counts nothing."""
     message, link = _read("click", token, 2)
     if request.method == "HEAD":
-        target = record.target_of(link)
+        target = record.target_of(message, link)
     else:
         target = record.clicked(message, link, _visitor(request), clock.now())
     if target is None:
@@ -46,6 +46,28 @@ def pixel(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponse(PIXEL, content_type="image/gif")
 
 
+@require_safe
+def script(request: HttpRequest) -> HttpResponse:
+    """What a site includes to tell of its pages."""
+    response = HttpResponse(visits.script(), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "public, max-age=3600"
+    # sites of other origins include it
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+@require_safe
+@never_cache
+def page_view(request: HttpRequest, token: str) -> HttpResponse:
+    (message,) = _read("visit", token, 1)
+    url = request.GET.get("url", "").replace("\0", "")
+    if request.method == "GET":
+        visits.viewed(message, url, clock.now())
+    response = HttpResponse(PIXEL, content_type="image/gif")
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,7 +81,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         email = record.unsubscribed(message, "one-click" if one_click else "page", clock.now())
     else:
-        email = Message.objects.filter(pk=message).values_list("contact__email", flat=True).first()
+        row = Message.objects.select_related("contact").filter(pk=message).first()
+        email = row.to if row else None
     if email is None:
         raise Http404
     page = {"email": email, "done": request.method == "POST"}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from usher.engage.api.v2.campaign_shapes import NEVER, kind
-from usher.engage.models import Campaign, Click, Contact, Open
+from usher.engage.models import Campaign, Click, Contact, Open, PageView
 from usher.engage.reports.clients import mail_client
 from usher.engage.reports.figures import Counts
 from usher.engage.reports.people import Activity
@@ -19,7 +19,7 @@ def activity(contact: Contact, row: Activity) -> Shape:
         "contactId": contact.pk,
         "email": contact.email,
         "numOpens": row.opens,
-        "numPageViews": 0,
+        "numPageViews": row.page_views,
         "numClicks": row.clicks,
         "numForwards": 0,
         "numEstimatedForwards": 0,
@@ -61,7 +61,11 @@ def clicked_with_groups(row: Click) -> Shape:
     return clicked(row) | {"groups": []}
 
 
-def _person(row: Open | Click) -> Shape:
+def page_viewed(row: PageView) -> Shape:
+    return _person(row) | {"url": row.url, "dateViewed": row.at}
+
+
+def _person(row: Open | Click | PageView) -> Shape:
     return {"contactId": row.message.contact_id, "email": row.message.to}
 
 
@@ -69,6 +73,7 @@ def _person(row: Open | Click) -> Shape:
 _NUMBERS = {
     "opens": "Opens",
     "clicks": "Clicks",
+    "page_views": "PageViews",
     "hard": "HardBounces",
     "soft": "SoftBounces",
     "unsubscribed": "Unsubscribes",
@@ -78,7 +83,7 @@ _NUMBERS = {
     "delivered": "Delivered",
 }
 #: What nothing here can count.
-_NOTHING = ("PageViews", "Replies", "EstimatedForwards")
+_NOTHING = ("Replies", "EstimatedForwards")
 
 
 def summary(html: Counts, text: Counts, sent: datetime | None) -> Shape:
@@ -137,7 +142,7 @@ def metrics(row: Campaign, counts: Counts, sent: datetime | None) -> Shape:
         "mailBlocks": counts.blocked,
         "opens": counts.opens,
         "complaints": counts.complaints,
-        "pageViews": 0,
+        "pageViews": counts.page_views,
         "percentageDelivered": 100 * _share(counts.delivered, counts.sent),
         "percentageUniqueOpens": 100 * _share(counts.unique_opens, counts.delivered),
         "percentageHardBounces": 100 * _share(counts.hard, counts.sent),

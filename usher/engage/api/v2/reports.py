@@ -83,6 +83,11 @@ def _clicks(
     return page(call, rows, shape)
 
 
+def page_views(call: Call, campaign: int, contact: int | None = None, date: str = "") -> HttpResponse:
+    rows = people.page_views(known(call, campaign), _person(call, contact), since(date) if date else None)
+    return page(call, rows, report_shapes.page_viewed)
+
+
 def _person(call: Call, contact: int | None) -> int | None:
     return None if contact is None else known_contact(call, contact).pk
 
