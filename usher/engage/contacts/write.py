@@ -280,4 +280,18 @@ def _put(
     after = (contact.data, contact.opt_in_type, contact.email_type, contact.mobile_number)
     if always or before != after:
         contact.updated_at = now
-        contact.save()
+        _update(contact)
+
+
+_UPDATE = """
+update engage_contact
+   set email = %(email)s, email_key = %(email_key)s, mobile_number = %(mobile_number)s, status = %(status)s,
+       status_at = %(status_at)s, opt_in_type = %(opt_in_type)s, email_type = %(email_type)s,
+       data = %(values)s::jsonb, is_seed = %(is_seed)s, updated_at = %(updated_at)s
+ where id = %(id)s
+"""
+
+
+def _update(contact: Contact) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_UPDATE, vars(contact) | {"values": json.dumps(contact.data)})

@@ -115,8 +115,9 @@ def test_campaigns_and_programs_are_handed_on() -> None:
     apply("account", "", ACCOUNT)
     assert apply("campaigns", "Hello", body).action == "created"
     assert set(definitions.export("campaigns")) == {"Hello"}
-    assert list(definitions.SECTIONS) == ["account", "data_fields", "campaigns", "programs", "contact_lists"]
+    order = ["account", "data_fields", "campaigns", "programs", "contact_lists", "contact_segments"]
+    assert [section for section in definitions.SECTIONS if section in order] == order
 
 
 def test_nothing_is_exported_from_nothing() -> None:
-    assert [definitions.export(section) for section in definitions.SECTIONS] == [{}] * 5
+    assert all(definitions.export(section) == {} for section in definitions.SECTIONS)
