@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from usher.engage.access import default_account
+from usher.engage.accounts import LIMITS
 from usher.engage.campaigns import definitions as campaigns
 from usher.engage.contacts import fields
 from usher.engage.errors import EngageError
@@ -41,6 +42,15 @@ class AccountBody(BaseModel):
     mail_domain: str = Field("localhost", min_length=1, max_length=255, pattern=r"^[A-Za-z0-9.-]+$")
     time_zone: str = "UTC"
     tracked_sites: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")]] = []
+    #: Numbers that differ from the usual ones (usher.engage.accounts.LIMITS).
+    limits: dict[str, Annotated[int, Field(ge=0)]] = {}
+
+    @field_validator("limits")
+    @classmethod
+    def _are_known(cls, limits: dict[str, int]) -> dict[str, int]:
+        if strange := sorted(set(limits) - set(LIMITS)):
+            raise ValueError(f"there is no limit {strange[0]}; there are {', '.join(LIMITS)}")
+        return limits
 
     @field_validator("from_address")
     @classmethod
@@ -116,7 +126,8 @@ def export(section: str) -> dict[str, dict[str, object]]:
     if account is None:
         return {}
     if section == "account":
-        return {"": {field: getattr(account, field) for field in AccountBody.model_fields}}
+        values = {field: getattr(account, field) for field in AccountBody.model_fields}
+        return {"": {field: value for field, value in values.items() if value != []}}
     if section == "data_fields":
         rows = DataField.objects.filter(account=account).order_by("pk")
         return {row.name: _exported_field(row) for row in rows if not _is_as_made(row)}
