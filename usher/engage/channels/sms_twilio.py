@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -48,19 +50,46 @@ class Twilio:
         return _taken(response)
 
     def ask(self, gateway_id: str) -> Answer | None:
+        answer = _told(self._get(f"{self._path}/{gateway_id}.json"))
+        return answer if answer and answer.state != "sent" else None
+
+    def find(self, text: Text, since: datetime) -> list[Answer]:
+        # whole days (UTC) are all that can be asked for
+        day = f"{since.astimezone(UTC):%Y-%m-%d}"
+        query = {"To": f"+{text.number}", "DateSent>": day, "PageSize": "200"}
+        found = self._get(f"{self._path}.json", query).get("messages")
+        alike = [one for one in found or [] if isinstance(one, dict) and one.get("body") == text.body]
+        late_enough = [one for one in alike if _made_at(one) >= since.replace(microsecond=0)]
+        return [answer for one in late_enough if (answer := _told(one))]
+
+    def _get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any]:
+        """What the gateway tells; nothing when it does not."""
         try:
-            response = self._client.get(f"{self._path}/{gateway_id}.json")
+            response = self._client.get(path, params=query)
         except httpx.HTTPError:
-            return None
-        found = _json(response)
-        status = str(found.get("status", ""))
-        if not response.is_success or status not in _DELIVERED | _LOST:
-            return None
-        if status in _DELIVERED:
-            return Answer("delivered", gateway_id)
-        code = _number(found.get("error_code"))
-        text = f"{status}: {found.get('error_message') or 'no reason given'}"
-        return Answer("refused", gateway_id, code, text, opted_out=code == OPTED_OUT)
+            return {}
+        return _json(response) if response.is_success else {}
+
+
+def _told(found: dict[str, Any]) -> Answer | None:
+    """A text as the gateway shows it."""
+    sid, status = str(found.get("sid") or ""), str(found.get("status", ""))
+    if not sid:
+        return None
+    if status in _DELIVERED:
+        return Answer("delivered", sid)
+    if status not in _LOST:
+        return Answer("sent", sid, text=status)
+    code = _number(found.get("error_code"))
+    text = f"{status}: {found.get('error_message') or 'no reason given'}"
+    return Answer("refused", sid, code, text, opted_out=code == OPTED_OUT)
+
+
+def _made_at(found: dict[str, Any]) -> datetime:
+    try:
+        return parsedate_to_datetime(str(found.get("date_created"))).astimezone(UTC)
+    except (TypeError, ValueError):
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _taken(response: httpx.Response) -> Answer:

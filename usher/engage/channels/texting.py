@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -43,6 +44,10 @@ class Answer:
 class Gateway(Protocol):
     """Takes texts to telephones. Trouble is an answer, no exception."""
 
+    def find(self, text: Text, since: datetime) -> list[Answer]:
+        """The texts like this one that it took since then: what became of one whose answer was lost."""
+        ...
+
     def send(self, text: Text) -> Answer: ...
 
     def ask(self, gateway_id: str) -> Answer | None:
@@ -52,6 +57,9 @@ class Gateway(Protocol):
 
 class Kept:
     """The sandbox: texts are kept as rows, shown as delivered, and go nowhere."""
+
+    def find(self, text: Text, since: datetime) -> list[Answer]:
+        return []
 
     def send(self, text: Text) -> Answer:
         return Answer("delivered", text="kept here and sent to nobody: USHER_SMS_URL names no gateway")

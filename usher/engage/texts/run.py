@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
@@ -20,6 +20,8 @@ from usher.engage.texts.settle import learned, settle
 AT_ONCE = 8
 #: Texts that the gateway is asked about in one run.
 ASKED = 400
+#: The gateway's clock may be so far behind ours.
+SKEW = timedelta(minutes=1)
 #: One sender at a time holds this advisory lock: "text" in its upper half.
 LOCK = 0x74657874 << 32
 
@@ -62,7 +64,7 @@ def run(now: Callable[[], datetime], gateway: Gateway, *, chance: Callable[[], f
             return done
         # whoever had them is dead: we hold its lock
         lost = TextMessage.objects.filter(state=TextState.CLAIMED)
-        done["ambiguous"] += lost.update(state=TextState.AMBIGUOUS, reply=_LOST, updated_at=now())
+        done["ambiguous"] += lost.update(state=TextState.AMBIGUOUS, reply=_LOST, ask_at=now())
         while (taken := _take(now(), done)) is not None:
             answers = list(hands.map(gateway.send, [_text(row) for row in taken]))
             done += settle(taken, answers, now(), chance)
@@ -84,9 +86,26 @@ def _take(now: datetime, done: Counter[str]) -> Sequence[TextMessage] | None:
 
 
 def _ask(now: datetime, gateway: Gateway, hands: ThreadPoolExecutor) -> Counter[str]:
-    rows = list(TextMessage.objects.filter(ask_at__lte=now).order_by("ask_at")[:ASKED])
-    answers: list[Answer | None] = list(hands.map(gateway.ask, [row.gateway_id for row in rows]))
-    return learned(rows, answers, now)
+    asked = TextMessage.objects.filter(ask_at__lte=now).order_by("ask_at")
+    rows = list(asked.exclude(state=TextState.AMBIGUOUS)[:ASKED])
+    answers = list(hands.map(gateway.ask, [row.gateway_id for row in rows]))
+    done = learned(rows, answers, now)
+    lost = list(asked.filter(state=TextState.AMBIGUOUS)[:ASKED])
+    found = list(hands.map(gateway.find, map(_text, lost), [row.updated_at - SKEW for row in lost]))
+    return done + learned(lost, _each_its_own(lost, found), now)
+
+
+def _each_its_own(rows: Sequence[TextMessage], found: Sequence[Sequence[Answer]]) -> list[Answer | None]:
+    """For each lost text the first of those that the gateway found which is no other row's."""
+    names = {answer.gateway_id for answers in found for answer in answers}
+    taken = set(TextMessage.objects.filter(gateway_id__in=names).values_list("gateway_id", flat=True))
+    own: list[Answer | None] = []
+    for _, answers in zip(rows, found, strict=True):
+        answer = next((one for one in answers if one.gateway_id not in taken), None)
+        if answer:
+            taken.add(answer.gateway_id)
+        own.append(answer)
+    return own
 
 
 def _text(row: TextMessage) -> Text:

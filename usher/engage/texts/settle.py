@@ -18,6 +18,8 @@ from usher.engage.models.texts import TextState
 PATIENCE = timedelta(days=1)
 #: The gateway is asked after a minute, and then each time when as long again has passed, for so long.
 FIRST_ASKED, ASKED_FOR = timedelta(minutes=1), timedelta(days=3)
+#: One whose answer was lost is looked for at the gateway for so long.
+LOOKED_FOR = timedelta(hours=1)
 
 _STATES = {
     "sent": TextState.SENT,
@@ -33,7 +35,8 @@ def settle(
 ) -> Counter[str]:
     """The gateway's answers to texts that were handed over; how many reached which state."""
     for row, answer in zip(rows, answers, strict=True):
-        row.updated_at = now
+        if answer.state != "unknown":
+            row.updated_at = now  # else it tells since when the gateway may have it
         row.gateway_id, row.code, row.reply = answer.gateway_id, answer.code, _clean(answer.text)
         if answer.state == "deferred":
             _put_off(row, now, chance())
@@ -41,20 +44,21 @@ def settle(
             row.state = _STATES[answer.state]
         if answer.state in ("sent", "delivered"):
             row.sent_at = now
-        row.ask_at = now + FIRST_ASKED if answer.state == "sent" else None
+        row.ask_at = now + FIRST_ASKED if answer.state in ("sent", "unknown") else None
     _write(rows, _who_left(zip(rows, answers, strict=True)), now)
     return Counter(str(row.state) for row in rows)
 
 
 def learned(rows: Sequence[TextMessage], answers: Sequence[Answer | None], now: datetime) -> Counter[str]:
-    """What the gateway told later about texts that it had taken; how many ended."""
+    """What the gateway told later about texts that it has, or may have; how many reached which state."""
     ended: Counter[str] = Counter()
     for row, answer in zip(rows, answers, strict=True):
-        row.ask_at = _next_question(row, now) if answer is None else None
         if answer:
-            row.state = _STATES[answer.state]
+            row.state, row.gateway_id = _STATES[answer.state], answer.gateway_id
             row.updated_at, row.code, row.reply = now, answer.code, _clean(answer.text)
+            row.sent_at = row.sent_at or now
             ended[str(row.state)] += 1
+        row.ask_at = _next_question(row, now) if answer is None or answer.state == "sent" else None
     told = [(row, answer) for row, answer in zip(rows, answers, strict=True) if answer]
     _write(rows, _who_left(told), now)
     return ended
@@ -68,8 +72,9 @@ def _put_off(row: TextMessage, now: datetime, luck: float) -> None:
 
 
 def _next_question(row: TextMessage, now: datetime) -> datetime | None:
-    waited = now - (row.sent_at or now)
-    return now + max(FIRST_ASKED, waited) if waited < ASKED_FOR else None
+    waited = now - (row.sent_at or row.updated_at)
+    patience = LOOKED_FOR if row.state == TextState.AMBIGUOUS else ASKED_FOR
+    return now + max(FIRST_ASKED, waited) if waited < patience else None
 
 
 def _who_left(told: Iterable[tuple[TextMessage, Answer]]) -> list[TextMessage]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -30,6 +30,8 @@ class Gateway(ThreadingHTTPServer):
         #: Id -> what is told of it.
         self.told: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
+        #: What it has, as its list shows it.
+        self.kept: list[dict[str, Any]] = []
 
     @property
     def url(self) -> str:
@@ -51,7 +53,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(answer)
 
     def do_GET(self) -> None:
-        name = self.path.rpartition("/")[2].removesuffix(".json")
+        address = urlsplit(self.path)
+        if address.path.endswith("/Messages.json"):
+            query = {name: values[0] for name, values in parse_qs(address.query).items()}
+            listed = [one for one in self.server.kept if one["to"] == query["To"]]
+            self._answer((200, {"messages": listed}))
+            return
+        name = address.path.rpartition("/")[2].removesuffix(".json")
         self.server.asked.append(name)
         self._answer((200, self.server.told.get(name, {"sid": name, "status": "sent"})))
 

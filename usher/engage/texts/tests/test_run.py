@@ -49,8 +49,13 @@ def test_a_text_is_handed_over_and_asked_about_until_it_is_delivered(
     assert not due(NOW)
     assert due(NOW + timedelta(minutes=1))
     gateway.told = {
-        f"SM{ALICE}": {"status": "delivered"},
-        f"SM{BOB}": {"status": "undelivered", "error_code": 30003, "error_message": "Unreachable"},
+        f"SM{ALICE}": {"sid": f"SM{ALICE}", "status": "delivered"},
+        f"SM{BOB}": {
+            "sid": f"SM{BOB}",
+            "status": "undelivered",
+            "error_code": 30003,
+            "error_message": "Unreachable",
+        },
     }
     assert go(gateway, 1) == {"delivered": 1, "failed": 1}
     assert (text(ALICE).state, text(ALICE).ask_at) == ("delivered", None)
@@ -122,6 +127,32 @@ def test_what_a_dead_sender_had_is_never_sent_again(account: Account, gateway: G
     assert due(NOW)
     assert go(gateway) == {"ambiguous": 1}
     assert gateway.taken == []
+
+
+def test_a_lost_text_is_looked_for_at_the_gateway_and_found_once(account: Account, gateway: Gateway) -> None:
+    def kept(sid: str, at: str, body: str = "Hello") -> dict[str, Any]:
+        return {"sid": sid, "to": f"+{ALICE}", "body": body, "status": "sent", "date_created": at}
+
+    gateway.answers = {f"+{ALICE}": None}
+    queue(account, [Draft(ALICE, "Hello"), Draft(ALICE, "Hello")], NOW)
+    assert go(gateway) == {"ambiguous": 2}
+    gateway.kept = [
+        kept("SMold", "Sun, 01 Mar 2026 11:00:00 +0000"),
+        kept("SMother", "Sun, 01 Mar 2026 12:00:01 +0000", "Goodbye"),
+        kept("SMright", "Sun, 01 Mar 2026 12:00:01 +0000"),
+    ]
+    assert go(gateway, 1) == {"sent": 1}
+    assert sorted(TextMessage.objects.values_list("state", "gateway_id")) == [
+        ("ambiguous", ""),
+        ("sent", "SMright"),
+    ]
+    gateway.told = {"SMright": {"sid": "SMright", "status": "delivered"}}
+    assert go(gateway, 2) == {"delivered": 1}
+    for minutes in (4, 8, 16, 32, 64, 128):
+        go(gateway, minutes)
+    lost = TextMessage.objects.get(state="ambiguous")
+    assert lost.ask_at is None
+    assert len(gateway.taken) == 2
 
 
 def test_a_text_that_is_too_late_expires(account: Account, gateway: Gateway) -> None:
