@@ -19,6 +19,13 @@ LIMITS: Mapping[str, int] = {
     "medium_calls": 150,
     "high_calls": 300,
     "calls_an_hour": 2000,
+    # 1: Usher's own calls from this machine are limited too
+    "own_calls": 0,
+    "contacts_per_send": 10,
+    "transactional_mails_a_day": 50_000,
+    "contacts_per_enrolment": 25,
+    "lists_per_enrolment": 10,
+    "enrolment_calls_an_hour": 20,
 }
 
 

@@ -41,7 +41,7 @@ class TooManyCallsError(ApiError):
 
 def scheme_of(user: ApiUser, request: HttpRequest) -> Scheme:
     """By which scheme this call is counted: Usher's own client on this machine is let through."""
-    is_free = is_own(request) and not user.account.limits.get("own_calls")
+    is_free = is_own(request) and not limit(user.account, "own_calls")
     return Scheme.NONE if is_free else Scheme(user.scheme)
 
 

@@ -82,8 +82,9 @@ SEEN = {
 }
 
 
-def watch(table):
-    told = ", ".join(f"'{word}'" for word in WATCHED[table])
+def watch(table, *words):
+    """Have the changes of a table written down; `words` are as in WATCHED."""
+    told = ", ".join(f"'{word}'" for word in words)
     return migrations.RunSQL(
         [
             f"create trigger written_down_{act} after {act} on engage_{table} referencing {seen} "
@@ -102,5 +103,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(FUNCTION, "drop function engage_write_down"),
-        *(watch(table) for table in WATCHED),
+        *(watch(table, *words) for table, words in WATCHED.items()),
     ]

@@ -31,6 +31,7 @@ UNWATCHED = {
     "move",
     "open",
     "pagemark",
+    "pageview",
     "programcheck",
     "textmessage",
     "usednonce",

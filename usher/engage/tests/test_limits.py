@@ -146,7 +146,7 @@ def test_users_without_a_scheme_and_usher_itself_are_not_limited(
         {"HTTP_USER_AGENT": "curl/8"},
     ):
         assert tiered("GET /v2/contacts", **elsewhere).status_code == 429
-    account.limits = {"low_calls": 0, "own_calls": True}
+    account.limits = {"low_calls": 0, "own_calls": 1}
     account.save()
     assert tiered("GET /v2/contacts", HTTP_USER_AGENT="usher/1").status_code == 429
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.http import HttpResponse
 
+from usher.engage.accounts import limit
 from usher.engage.api.manner import Call, reply
 from usher.engage.api.problems import ApiError, invalid, missing
 from usher.engage.api.reading import LARGEST_ID, choice, guid, page, whole, wholes, window
@@ -18,11 +19,6 @@ from usher.engage.models import Contact, ContactList, EnrolmentRequest, Program
 from usher.engage.models.contacts import Status
 from usher.engage.models.programs import ProgramStatus, RequestStatus
 from usher.engage.programs.enrol import request_enrolment
-
-MOST_CONTACTS = 25
-MOST_LISTS = 10
-#: Calls within an hour, over all programs of the account.
-ALLOWANCE = 20
 
 _GUID = re.compile(r"\{?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\}?")
 
@@ -57,17 +53,17 @@ def create_enrolment(call: Call) -> HttpResponse:
 def _check(call: Call, people: list[int], lists: list[int]) -> None:
     if not people and not lists:
         raise invalid("Error:", "ERROR_ENROLMENT_INVALID")
-    if len(people) > MOST_CONTACTS:
-        raise invalid(f"At most {MOST_CONTACTS} contacts.", "ERROR_ENROLMENT_INVALID")
-    if len(lists) > MOST_LISTS:
-        raise invalid(f"At most {MOST_LISTS} address books.", "ERROR_ADDRESSBOOK_TOOMANY")
+    if len(people) > (most := limit(call.account, "contacts_per_enrolment")):
+        raise invalid(f"At most {most} contacts.", "ERROR_ENROLMENT_INVALID")
+    if len(lists) > (most := limit(call.account, "lists_per_enrolment")):
+        raise invalid(f"At most {most} address books.", "ERROR_ADDRESSBOOK_TOOMANY")
     known_people = Contact.objects.filter(account=call.account, pk__in=people).exclude(status=Status.DELETED)
     if known_people.count() != len(people):
         raise invalid("Error:", "ERROR_CONTACT_NOT_FOUND")
     if ContactList.objects.filter(account=call.account, pk__in=lists).count() != len(lists):
         raise invalid("Error:", "ERROR_ADDRESSBOOK_NOT_FOUND")
     lately = requests(call).filter(created_at__gt=call.now - timedelta(hours=1))
-    if lately.count() >= ALLOWANCE:
+    if lately.count() >= limit(call.account, "enrolment_calls_an_hour"):
         raise invalid("Error:", "ERROR_ENROLMENT_ALLOWANCE_EXCEEDED")
 
 
