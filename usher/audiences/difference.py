@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from usher.audiences.who import BITS, word_of
 from usher.audiences.work import Frame, Work
 
 _TABLES = """
@@ -79,17 +80,17 @@ def _note(work: Work, new: str, old: str, columns: Sequence[str]) -> None:
 
 
 def _note_members(work: Work, new: str, old: str, columns: Sequence[str]) -> None:
-    lists = ", ".join(
-        f"CASE WHEN coalesce(n.{one}, false) = coalesce(o.{one}, false) THEN NULL"
-        f" WHEN n.{one} THEN {one[2:]} ELSE -{one[2:]} END"
-        for one in columns
-    )
-    differing = " OR ".join(f"coalesce(n.{one}, false) <> coalesce(o.{one}, false)" for one in columns)
-    work.connection.execute(
-        f"INSERT INTO moved SELECT * FROM (SELECT key, gone, unnest(moves) AS audience FROM ("
-        f" SELECT key, n.key IS NULL AS gone, [{lists}] AS moves"
-        f" FROM {new} n FULL JOIN {old} o USING (key) WHERE {differing})) WHERE audience IS NOT NULL"
-    )
+    """As words with a bit for each column, most of which are equal: only differences become rows."""
+    for some in (columns[at : at + BITS] for at in range(0, len(columns), BITS)):
+        differs = [f"coalesce(n.{one}, false) <> coalesce(o.{one}, false)" for one in some]
+        bits = ", ".join(f"({one[2:]}, {1 << place}::BIGINT)" for place, one in enumerate(some))
+        work.connection.execute(
+            f"INSERT INTO moved SELECT key, gone, CASE WHEN held & bit <> 0 THEN audience ELSE -audience END"
+            f" FROM (SELECT key, n.key IS NULL AS gone, {word_of(differs)} AS flips,"
+            f" {word_of([f'n.{one}' for one in some])} AS held"
+            f" FROM {new} n FULL JOIN {old} o USING (key) WHERE flips <> 0)"
+            f" JOIN (VALUES {bits}) AS bits(audience, bit) ON flips & bit <> 0"
+        )
 
 
 def _note_values(work: Work, new: str, old: str, columns: Sequence[str]) -> None:

@@ -34,11 +34,8 @@ if TYPE_CHECKING:
     from usher.audiences.rulebook import Entry
     from usher.audiences.work import Group, Work
 
-#: So many ledgers about one table are made one, and one to which so many evaluations were added …
+#: So many ledgers about one table are made one.
 LEDGERS = 4
-FILES = 60
-#: … or differences to more than this share of its numbers.
-SHARE = 0.5
 
 #: How a rule moves between two evaluations.
 Moving = Callable[[nodes.Node], Moves | None]
@@ -199,7 +196,7 @@ class Keeping:
         """What the next evaluation goes on from; ledgers with many differences are begun anew before."""
         folder, home = self.work.folder, self.work.run.folder
         for name, found in self.tables.items():
-            if any(map(_is_full, found.ledgers)) or len(found.ledgers) > LEDGERS:
+            if any(one.is_full for one in found.ledgers) or len(found.ledgers) > LEDGERS:
                 self._tried(name, partial(self._begin_anew, name, found))
         return {name: found.mark(folder, home) for name, found in self.tables.items()}
 
@@ -288,13 +285,8 @@ class Keeping:
 
     def _place(self, name: str, number: int, ledger: Ledger) -> str:
         """A table with the places of the affected who are concerned."""
-        table, places = sql.name(f"place_{name}_{number}"), sql.name(f"places_{name}_{number}")
-        self.work.connection.register(f"places_{name}_{number}", ledger.places)
-        self.work.connection.execute(
-            f"CREATE OR REPLACE TABLE {table} AS SELECT key, place FROM {places}"
-            " WHERE key IN (SELECT key FROM affected WHERE kept IS NOT NULL)"
-        )
-        return table
+        concerned = "SELECT key FROM affected WHERE kept IS NOT NULL"
+        return ledger.find(self.work.connection, f"{name}_{number}", concerned)
 
     def _answer(self, name: str, found: Kept, missing: Mapping[str, nodes.Aggregate]) -> None:
         work, asked = self.work, list(missing.values())
@@ -346,8 +338,3 @@ class Keeping:
 
 def _difference(name: str, number: int) -> str:
     return sql.name(f"difference_{name}_{number}")
-
-
-def _is_full(ledger: Ledger) -> bool:
-    changed = sum(len(one.places) for one in ledger.changes)
-    return len(ledger.added) > FILES or changed > SHARE * ledger.size * len(ledger.columns)

@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.dataset
 from numpy.typing import NDArray
 
+from usher.sources import sql
+
 Numbers = NDArray[np.int64]
 Places = NDArray[np.int32]
 #: How a difference is put to a number.
@@ -27,6 +29,9 @@ By = Literal["sum", "min", "max", "xor"]
 #: What stands for a key about which nothing is known.
 EMPTY: Mapping[By, int] = {"sum": 0, "xor": 0, "min": 2**63 - 1, "max": -(2**63)}
 _PUT: Mapping[By, Any] = {"sum": np.add, "xor": np.bitwise_xor, "min": np.minimum, "max": np.maximum}
+#: A ledger is begun anew when more files than this were added to it, or differences to this share of it.
+FILES = 60
+SHARE = 0.5
 #: So many rows are written in one go.
 BATCH = 100_000
 
@@ -68,6 +73,12 @@ class Ledger:
         return all(file.exists() for file in self.files)
 
     @property
+    def is_full(self) -> bool:
+        """Whether it is time to begin anew: so much was added that it is no more work than to go on."""
+        changed = sum(len(one.places) for one in self.changes)
+        return len(self.added) > FILES or changed > SHARE * self.size * len(self.columns)
+
+    @property
     def size(self) -> int:
         """How many keys have a place."""
         return len(self.places)
@@ -86,6 +97,16 @@ class Ledger:
     @cached_property
     def changes(self) -> list[_Changes]:
         return [_Changes(file) for file in self.added]
+
+    def find(self, connection: duckdb.DuckDBPyConnection, name: str, keys: str) -> str:
+        """A table with `key` and `place` of those keys that a query finds and that have one."""
+        table, all_places = sql.name(f"place_{name}"), f"places_{name}"
+        connection.register(all_places, self.places)
+        connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT key, place FROM {sql.name(all_places)}"
+            f" WHERE key IN ({keys})"
+        )
+        return table
 
     def more_keys(self, connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
         """Give a place to each of the keys (`key`) that a query finds, which have none yet."""
@@ -110,7 +131,8 @@ class Ledger:
         found = {}
         for number, (column, by) in enumerate(self.columns.items()):
             numbers = np.full(len(places), EMPTY[by], dtype=np.int64)
-            numbers[there] = self._base[column].take(rows).to_numpy()
+            if column in self._base.column_names:
+                numbers[there] = self._base[column].take(rows).to_numpy()
             for one, mine in changed:
                 part = one.of(number)
                 at, known = mine[part], mine[part] >= 0
@@ -121,8 +143,9 @@ class Ledger:
     def column(self, column: str) -> Numbers:
         """The numbers of all places."""
         by, number = self.columns[column], list(self.columns).index(column)
-        later = np.full(self.size - len(self._base), EMPTY[by], dtype=np.int64)
-        numbers = np.concatenate([*(one.to_numpy() for one in self._base[column].chunks), later])
+        numbers = np.full(self.size, EMPTY[by], dtype=np.int64)
+        if column in self._base.column_names:
+            numbers[: len(self._base)] = self._base[column].to_numpy()
         for one in self.changes:
             part = one.of(number)
             at = one.places[part]
@@ -134,6 +157,15 @@ class Ledger:
         if not (self.keys or self.added):
             return pyarrow.dataset.dataset(self.base, format="ipc")
         return pa.table({"key": self.places["key"], **{one: self.column(one) for one in self.columns}})
+
+    def anew(self, connection: duckdb.DuckDBPyConnection, file: Path) -> Ledger:
+        """The same numbers as a new base; files that were only just written are dropped."""
+        connection.register("ledger", self.everybody())
+        made = begin(connection, "FROM ledger", self.columns, file)
+        for old in self.files:
+            if old.parent == file.parent:
+                old.unlink()
+        return made
 
 
 class _Changes:

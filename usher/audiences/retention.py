@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from usher.audiences import keeping
 from usher.audiences.models import Evaluation, Snapshot
+from usher.audiences.who import Who
 from usher.sources import changed
 
 #: The last base, and the one before, which somebody may be reading.
@@ -48,7 +49,9 @@ def _drop_digests(done: QuerySet[Evaluation]) -> None:
 
 def _files(run: Evaluation) -> set[Path]:
     """What the evaluation after it builds on, beside what is published."""
-    return changed.files(run.marks.get("tables", {})) | keeping.files(run.marks.get("kept", {}))
+    who = Who.of(run.marks.get("who"))
+    found = changed.files(run.marks.get("tables", {})) | keeping.files(run.marks.get("kept", {}))
+    return found | set(who.ledger.files if who else ())
 
 
 def _forget(old: QuerySet[Evaluation]) -> None:

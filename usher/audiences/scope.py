@@ -76,7 +76,7 @@ def _all(work: Work, entries: Iterable[Entry], reason: str) -> Scope:
 
 def _unlike_before(work: Work) -> str:
     """Why nothing that was published before can be built on; empty when it can."""
-    if work.before is None:
+    if work.before is None or work.who is None:
         return "nothing was published before, or its files are gone"
     if work.run.now < work.before.run.now:
         return "the evaluation before was as of a later moment"
@@ -160,11 +160,22 @@ def _draw_near(work: Work) -> None:
     _near(work, "near_people_kept", subject.name, subject.key, "kept IS NOT NULL")
     _near(work, "near_people_any", subject.name, subject.key, "true")
     work.connection.execute("CREATE VIEW affected_text AS SELECT text AS key FROM affected")
-    rows = work.before.state.rows(work.audiences, work.fields, among="affected_text")
-    work.connection.execute(f"CREATE TABLE published AS SELECT * FROM {rows}")
+    work.connection.execute(f"CREATE TABLE published AS {_published(work, 'affected_text')}")
+    assert work.who
+    shown = "".join(f", {work.who.column(one, 'p')} AS a_{one}" for one in work.audiences)
     work.connection.execute(
-        "CREATE VIEW old AS SELECT p.*, a.kept, a.other FROM published p JOIN affected a ON a.text = p.key"
+        f"CREATE VIEW old AS SELECT p.*{shown}, a.kept, a.other"
+        " FROM published p JOIN affected a ON a.text = p.key"
     )
+
+
+def _published(work: Work, among: str) -> str:
+    """SQL: what the keys (text) in a table were in, as words, and which values they had."""
+    assert work.before
+    assert work.who
+    words = work.who.near(work, among)
+    values = work.before.state.rows([], work.fields, among) if work.fields else ""
+    return f"SELECT * FROM {words}{f' LEFT JOIN {values} USING (key)' if values else ''}"
 
 
 def _near(work: Work, view: str, table: str, key: str, condition: str) -> None:
@@ -182,8 +193,7 @@ def grow(work: Work, level: int, queries: list[str], groups: Collection[Group]) 
         f" ({' UNION ALL '.join(f'({query})' for query in queries)}) WHERE key IS NOT NULL"
     )
     work.connection.execute("CREATE OR REPLACE VIEW newly AS FROM grown ANTI JOIN affected_text USING (key)")
-    rows = work.before.state.rows(work.audiences, work.fields, among="newly")
-    work.connection.execute(f"INSERT INTO published BY NAME SELECT * FROM {rows}")
+    work.connection.execute(f"INSERT INTO published BY NAME {_published(work, 'newly')}")
     work.connection.execute(f"INSERT INTO affected SELECT key::{work.key_type}, key, NULL, NULL FROM newly")
     for group in sorted(groups):
         work.connection.execute(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.db.models import Sum
 
+from usher.audiences import who
 from usher.audiences.models import Audience, Evaluation, Snapshot
 from usher.audiences.work import Work, column_of
 from usher.sources import sql
@@ -25,6 +26,7 @@ def store(work: Work) -> list[Snapshot]:
     _count(work, snapshots)
     _write_changes(work, snapshots)
     _write_base(work, snapshots)
+    _write_who(work, snapshots)
     return list(snapshots.values())
 
 
@@ -119,14 +121,28 @@ def _write_base(work: Work, snapshots: dict[str, Snapshot]) -> None:
     good = {column: made for column, made in snapshots.items() if made.as_of}
     if not _due(work, good):
         return
+    (work.run.base_rows,) = _copy(work, f"{_everything(work, good)} ORDER BY key", work.run.base)
+    _file(work, work.run.values).unlink(missing_ok=True)
+
+
+def _everything(work: Work, good: dict[str, Snapshot]) -> str:
+    """SQL: a row for each customer, with everything as of now."""
     everybody = next((frame for frame in work.frames if frame.whole), None)
     if everybody and good.keys() <= set(everybody.columns):
-        query = f"SELECT key{''.join(f', {column}' for column in good)} FROM {everybody.table}"
+        return f"SELECT key{''.join(f', {column}' for column in good)} FROM {everybody.table}"
+    merged = f" LEFT JOIN {_after(work, good)} r ON r.key = c.{work.key}::VARCHAR" if good else ""
+    return f"SELECT c.{work.key}::VARCHAR AS key{_merged(good)} FROM {work.subject} c{merged}"
+
+
+def _write_who(work: Work, snapshots: dict[str, Snapshot]) -> None:
+    """Who is in what now: what is known of it goes on; else it is begun from everything."""
+    if work.who:
+        work.who.move(work)
     else:
-        merged = f" LEFT JOIN {_after(work, good)} r ON r.key = c.{work.key}::VARCHAR" if good else ""
-        query = f"SELECT c.{work.key}::VARCHAR AS key{_merged(good)} FROM {work.subject} c{merged}"
-    (work.run.base_rows,) = _copy(work, f"{query} ORDER BY key", work.run.base)
-    _file(work, work.run.values).unlink(missing_ok=True)
+        good = {column: made for column, made in snapshots.items() if made.as_of and made.audience}
+        audiences = [made.audience_id for made in good.values() if made.audience_id]
+        work.who = who.first(work, audiences, _everything(work, good))
+    work.run.marks["who"] = work.who.mark(work.folder, work.run.folder)
 
 
 def _due(work: Work, good: dict[str, Snapshot]) -> bool:

@@ -14,6 +14,7 @@ from usher.audiences.before import Before
 from usher.audiences.keeping import Keeping
 from usher.audiences.models import Audience, ComputedField, Evaluation
 from usher.audiences.rulebook import Entry, Name, Rulebook, Unfit
+from usher.audiences.who import Who
 from usher.sources import sql
 from usher.sources.open import Opened
 
@@ -65,8 +66,12 @@ class Work:
     #: The number that the run will have when it is published.
     number: int = 0
 
+    #: Who was in what, as published before.
+    who: Who | None = field(init=False)
+
     def __post_init__(self) -> None:
         self.keeping = Keeping(self)
+        self.who = Who.of(self.before.run.marks.get("who")) if self.before else None
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
