@@ -127,7 +127,7 @@ def export(section: str) -> dict[str, dict[str, object]]:
         return {}
     if section == "account":
         values = {field: getattr(account, field) for field in AccountBody.model_fields}
-        return {"": {field: value for field, value in values.items() if value != []}}
+        return {"": {field: value for field, value in values.items() if value not in ([], {})}}
     if section == "data_fields":
         rows = DataField.objects.filter(account=account).order_by("pk")
         return {row.name: _exported_field(row) for row in rows if not _is_as_made(row)}
