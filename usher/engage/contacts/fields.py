@@ -8,11 +8,13 @@ from django.db import connection, transaction
 
 from usher.engage.contacts.values import MisfitError, typed
 from usher.engage.errors import EngageError
-from usher.engage.models import Account, DataField
+from usher.engage.models import Account, Contact, DataField
 from usher.engage.models.contacts import FieldType, Visibility
 
 #: Every account has these from its beginning, and keeps them.
 BUILT_IN = ("FIRSTNAME", "LASTNAME", "FULLNAME", "GENDER", "POSTCODE")
+#: Unless the account's limits say otherwise.
+MOST_FIELDS = 1000
 #: A field that says of a contact that it is a seed, not a customer.
 SEED = "USHER_SEED"
 #: Names with another meaning in content or in import files.
@@ -41,6 +43,18 @@ _TYPES = {kind.lower(): FieldType(kind) for kind in FieldType.values} | {
 _VISIBILITIES = {name.lower(): Visibility(name) for name in Visibility.values}
 
 
+#: The names of a contact's fields, oldest first, as a column `field_names` beside those of the contact `c`.
+FIELD_NAMES = """
+(select coalesce(array_agg(field.name order by field.id), '{}') from engage_datafield field
+  where field.account_id = c.account_id) as field_names"""
+
+
+def names_for(contact: Contact) -> list[str]:
+    """The same of a contact that was read, without asking again where it was read with FIELD_NAMES."""
+    names: list[str] | None = vars(contact).get("field_names")
+    return list(types_of(contact.account)) if names is None else names
+
+
 def types_of(account: Account) -> dict[str, str]:
     """Field name (upper case) -> type, of every data field of the account, oldest first."""
     with connection.cursor() as cursor:  # asked with every contact that is read or written: no query is built
@@ -59,10 +73,16 @@ def create_built_in(account: Account) -> None:
 def create_field(
     account: Account, name: str, kind: str, visibility: str = "Private", default: object = None
 ) -> DataField:
-    """Make a data field. Refused for a name that is taken, reserved or malformed, and for an unknown type."""
+    """Make a data field.
+
+    Refused for a name that is taken, reserved or malformed, for an unknown type, and for one field too many.
+    """
     name = checked_name(name)
     if DataField.objects.filter(account=account, name=name).exists():
         raise EngageError("ERROR_NON_UNIQUE_DATAFIELD", "Field already exists.")
+    most = int(account.limits.get("data_fields", MOST_FIELDS))
+    if DataField.objects.filter(account=account).count() >= most:
+        raise EngageError("ERROR_DATAFIELD_LIMITEXCEEDED", f"The account has {most} data fields already.")
     field = DataField(account=account, name=name, type=checked_type(kind))
     field.visibility = checked_visibility(visibility)
     field.default_value = checked_default(field, default)

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from usher.engage.contacts import confirm
-from usher.engage.contacts.fields import SEED, types_of
+from usher.engage.contacts.fields import FIELD_NAMES, SEED, types_of
 from usher.engage.contacts.suppress import OPEN, is_suppressed, suppress
 from usher.engage.contacts.values import MisfitError, Value, typed
 from usher.engage.errors import EngageError
@@ -74,8 +74,8 @@ def _ask(contact: Contact, now: datetime, asks: bool) -> None:
 
 
 # The contact, locked, and why its address is suppressed, if it is: one question, because it is the usual one.
-_FIND = """
-select c.*, coalesce(s.reason, case when d.id is not null then 'DomainSuppression' end) as held
+_FIND = f"""
+select c.*, {FIELD_NAMES}, coalesce(s.reason, case when d.id is not null then 'DomainSuppression' end) as held
 from engage_contact c
 left join engage_suppression s
        on s.account_id = c.account_id and s.email_key = c.email_key and s.lifted_at is null
@@ -85,8 +85,8 @@ where c.account_id = %(account)s and c.email_key = %(key)s
 for update of c
 """
 
-_MAKE = """
-insert into engage_contact (
+_MAKE = f"""
+insert into engage_contact as c (
     account_id, email, email_key, mobile_number, status, status_at, opt_in_type, email_type, data,
     is_seed, created_at, updated_at)
 select %(account)s, %(email)s, %(key)s, %(mobile)s, coalesce(held.reason, %(status)s), %(now)s, %(opt_in)s,
@@ -98,7 +98,7 @@ from (select coalesce(
       where account_id = %(account)s and domain = split_part(%(key)s, '@', 2))) as reason) held
 where held.reason is null or %(closed)s
 on conflict (account_id, email_key) do nothing
-returning *
+returning c.*, {FIELD_NAMES}
 """
 
 

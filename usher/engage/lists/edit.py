@@ -17,7 +17,13 @@ RESERVED = frozenset({"test", "all contacts"})
 def create_list(
     account: Account, name: str, now: datetime, visibility: Visibility = Visibility.PRIVATE
 ) -> ContactList:
-    """Make a list. Refused for a name that is taken (in any case of letters), reserved, empty or too long."""
+    """Make a list. Refused for a name that is taken (in any case of letters), reserved, empty or too long.
+
+    There is no limit to how many, unless the account's limits name one (`lists`).
+    """
+    most = account.limits.get("lists")
+    if most is not None and ContactList.objects.filter(account=account).count() >= int(most):
+        raise EngageError("ERROR_ADDRESSBOOK_LIMITEXCEEDED", f"The account has {most} lists already.")
     made = ContactList(account=account, name=checked_name(name), visibility=visibility, created_at=now)
     write(made)
     return made

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from usher.engage.models import Contact
-from usher.engage.tests.conftest import Caller
+from usher.engage.models import Account, Contact
+from usher.engage.programs import definitions as programs
+from usher.engage.segments.edit import create_segment
+from usher.engage.tests.conftest import NOW, Caller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("usher.engage.urls")]
 
@@ -87,3 +90,32 @@ def test_fields_in_use_and_built_in_ones_stay(api: Caller) -> None:
         "dependencies": [{"type": "Campaign", "objectId": campaign}],
     }
     assert api.json("DELETE /v2/data-fields/FIRSTNAME") == {"result": False, "dependencies": None}
+
+
+def test_a_field_that_a_segment_or_program_asks_for_stays(api: Caller, account: Account) -> None:
+    for name in ("SHOES", "HATS", "GLOVES"):
+        api.json("POST /v2/data-fields", {"name": name, "type": "Numeric"}, 201)
+    segment = create_segment(account, "Shod", "SHOES > 1", NOW)
+    body = {"start": {"every_day_at": "07:00", "rule": "HATS > 1"}, "steps": [{"end": "done"}]}
+    programs.apply(
+        "programs",
+        "Hatters",
+        programs.SECTIONS["programs"].model_validate(body),
+        base_dir=Path(),
+        by="test",
+        now=NOW,
+    )
+    shoes = {"result": False, "dependencies": [{"type": "AddressBook", "objectId": segment.pk}]}
+    assert api.json("DELETE /v2/data-fields/shoes") == shoes
+    assert api.json("DELETE /v2/data-fields/HATS") == {"result": False, "dependencies": []}
+    assert api.json("DELETE /v2/data-fields/GLOVES") == {"result": True, "dependencies": None}
+
+
+def test_the_number_of_fields_and_lists_may_be_limited(api: Caller, account: Account) -> None:
+    Account.objects.filter(pk=account.pk).update(limits={"data_fields": 6, "lists": 1})
+    api.json("POST /v2/data-fields", {"name": "SHOES", "type": "Numeric"}, 201)
+    answer = api.error("POST /v2/data-fields", {"name": "HATS", "type": "Numeric"})
+    assert answer == (400, "The account has 6 data fields already. ERROR_DATAFIELD_LIMITEXCEEDED")
+    api.json("POST /v2/address-books", {"name": "News"}, 201)
+    answer = api.error("POST /v2/address-books", {"name": "More"})
+    assert answer == (400, "The account has 1 lists already. ERROR_ADDRESSBOOK_LIMITEXCEEDED")

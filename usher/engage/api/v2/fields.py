@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, reply
@@ -10,7 +12,8 @@ from usher.engage.api.reading import text
 from usher.engage.api.v2 import shapes
 from usher.engage.contacts.fields import create_field, remove_field
 from usher.engage.errors import EngageError
-from usher.engage.models import Campaign, DataField
+from usher.engage.models import Account, Campaign, DataField
+from usher.engage.programs.uses import programs_reading, segments_reading
 
 
 def listed(call: Call) -> HttpResponse:
@@ -30,21 +33,28 @@ def create(call: Call) -> HttpResponse:
 
 
 def delete(call: Call, name: str) -> HttpResponse:
-    """A field that a campaign still personalises with stays, and the reply names the campaigns."""
-    token = f"@{name.strip().upper()}@"
-    content = Campaign.objects.filter(account=call.account)
-    users = (
-        content.filter(html__icontains=token)
-        | content.filter(text__icontains=token)
-        | content.filter(subject__icontains=token)
-    )
-    dependencies = [
-        {"type": "Campaign", "objectId": one} for one in users.order_by("pk").values_list("pk", flat=True)
-    ]
-    if dependencies:
+    """A field that a campaign personalises with, or that a rule asks for, stays.
+
+    The reply names campaigns and segments; it has no word for programs, which keep the field all the same.
+    """
+    upper = name.strip().upper()
+    dependencies = _dependencies(call.account, upper)
+    if dependencies or programs_reading(call.account, upper):
         return reply({"result": False, "dependencies": dependencies})
     try:
         removed = remove_field(call.account, name)
     except EngageError as problem:
         raise missing(problem.token) from None
     return reply({"result": removed, "dependencies": None})
+
+
+def _dependencies(account: Account, name: str) -> list[dict[str, Any]]:
+    token, content = f"@{name}@", Campaign.objects.filter(account=account)
+    users = (
+        content.filter(html__icontains=token)
+        | content.filter(text__icontains=token)
+        | content.filter(subject__icontains=token)
+    )
+    found = [("Campaign", row) for row in users.order_by("pk").values_list("pk", flat=True)]
+    found += [("AddressBook", row.pk) for row in segments_reading(account, name)]
+    return [{"type": kind, "objectId": number} for kind, number in found]

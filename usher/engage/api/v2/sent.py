@@ -8,6 +8,7 @@ from typing import Any
 from usher.engage.api.manner import Call
 from usher.engage.api.problems import invalid, missing
 from usher.engage.api.reading import LARGEST_ID, choice, text
+from usher.engage.contacts.fields import FIELD_NAMES
 from usher.engage.contacts.write import Draft
 from usher.engage.models import Contact
 from usher.engage.models.contacts import EmailType, OptInType
@@ -46,15 +47,18 @@ def address(sent: Mapping[str, Any]) -> str:
     return email
 
 
-# The commonest question of all is not built anew each time.
-_KNOWN = "select * from engage_contact where account_id = %s and {} = %s and status <> 'Deleted'"
+# The commonest questions of all are not built anew each time.
+_KNOWN = f"select c.*, {FIELD_NAMES} from engage_contact c where c.account_id = %s and c.status <> 'Deleted'"
+_BY_ID = f"{_KNOWN} and c.id = %s"
+_BY_ADDRESS = f"{_KNOWN} and c.email_key = %s"
 
 
 def known(call: Call, who: int | str) -> Contact:
     """The contact of the account with this id or address; 404 without one, and for one in the recycle bin."""
-    column = "id" if isinstance(who, int) else "email_key"
-    value = min(who, LARGEST_ID) if isinstance(who, int) else addresses.key(who)
-    rows = Contact.objects.raw(_KNOWN.format(column), [call.account.pk, value])
+    if isinstance(who, int):
+        rows = Contact.objects.raw(_BY_ID, [call.account.pk, min(who, LARGEST_ID)])
+    else:
+        rows = Contact.objects.raw(_BY_ADDRESS, [call.account.pk, addresses.key(who)])
     contact = next(iter(rows), None)
     if contact is None:
         raise missing("ERROR_CONTACT_NOT_FOUND")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from usher.engage.contacts.fields import types_of
+from usher.engage.contacts.fields import names_for, types_of
 from usher.engage.models import (
     Account,
     Contact,
@@ -34,7 +34,7 @@ def contact(row: Contact, fields: Iterable[str] | None = None) -> Shape:
 
 
 def full_contact(row: Contact) -> Shape:
-    return contact(row, types_of(row.account))
+    return contact(row, names_for(row))
 
 
 def contacts(account: Account, with_full_data: bool) -> Callable[[Contact], Shape]:

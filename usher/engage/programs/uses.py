@@ -1,0 +1,33 @@
+"""What a rule of the engine reads: programs and segments that would miss a data field."""
+
+from __future__ import annotations
+
+from usher.engage.models import Account, ContactList, Program
+from usher.engage.models.lists import ListKind
+from usher.engage.models.programs import ProgramStatus
+from usher.engage.programs.versions import current, graph_of
+from usher.rules import RuleError, parse, references
+
+
+def segments_reading(account: Account, field: str) -> list[ContactList]:
+    """The segments whose rule asks for this data field."""
+    rows = ContactList.objects.filter(account=account, kind=ListKind.SEGMENT).order_by("pk")
+    return [row for row in rows if _reads(row.rule, field)]
+
+
+def programs_reading(account: Account, field: str) -> list[Program]:
+    """The programs whose newest version asks for this data field when it lets in, decides or lets out."""
+    rows = Program.objects.filter(account=account).exclude(status=ProgramStatus.READ_ONLY).order_by("pk")
+    return [row for row in rows if any(_reads(rule, field) for rule in _rules(row))]
+
+
+def _rules(program: Program) -> list[str]:
+    version = current(program)
+    return [rule for _, rule in graph_of(version).rules()] if version else []
+
+
+def _reads(rule: str, field: str) -> bool:
+    try:
+        return field.upper() in map(str.upper, references(parse(rule)).columns)
+    except RuleError:
+        return False
