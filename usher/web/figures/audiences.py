@@ -31,6 +31,8 @@ class Listed:
     folders: list[tuple[str, list[Seen]]]
     #: Every folder that there is, for the choice.
     all_folders: list[str]
+    #: Whether the customers' table is defined, without which no rule can be worked out.
+    sourced: bool
 
 
 def listed(request: HttpRequest, now: datetime) -> Listed:
@@ -41,7 +43,7 @@ def listed(request: HttpRequest, now: datetime) -> Listed:
     seen = overview(page.object_list, now)
     grouped = [(folder, list(rows)) for folder, rows in groupby(seen, key=lambda one: one.audience.folder)]
     known = Audience.objects.exclude(folder="").order_by("folder").values_list("folder", flat=True)
-    return Listed(page, grouped, list(known.distinct()))
+    return Listed(page, grouped, list(known.distinct()), Table.objects.filter(subject=True).exists())
 
 
 def seen(audience: Audience, now: datetime) -> Seen:

@@ -22,6 +22,9 @@ from usher.syncs.models import Step
 from usher.web.states import state_of
 
 register = template.Library()
+_COMMANDS = re.compile(
+    "; run `usher audiences evaluate`|, or let it through once: usher sources accept .*? --reason …"
+)
 
 
 @register.simple_tag
@@ -64,9 +67,9 @@ def since(value: datetime, now: datetime) -> str:
 def sentence(text: str) -> str:
     """A message of another room as a sentence of its own: a capital in front, a full stop behind.
 
-    Pages have a button for what commands are told to run.
+    Pages have buttons for what commands are told to run.
     """
-    text = text.strip().removesuffix("; run `usher audiences evaluate`")
+    text = _COMMANDS.sub("", text.strip())
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) or not text else ".")
 
 

@@ -15,8 +15,10 @@ from usher.audiences.published import Night
 from usher.lib import clock
 from usher.sources.check import check as check_sources
 from usher.sources.models import Table
+from usher.syncs.models import Sync
 from usher.web.export import inert
 from usher.web.figures import audiences as figures
+from usher.web.templatetags.usher import sentence
 from usher.web.tests import scene
 
 pytestmark = pytest.mark.django_db
@@ -131,3 +133,24 @@ def test_a_sample_shows_key_and_address_once(house: None, page: Client) -> None:
     assert "<code>count(orders)</code>" in first
     assert "<code>email</code>" not in first
     assert "<code>customer_id</code>" not in first
+
+
+def test_messages_leave_out_the_commands_that_pages_have_buttons_for() -> None:
+    told = "shop.orders has no rows, or let it through once: usher sources accept orders --reason …"
+    assert sentence(told) == "Shop.orders has no rows."
+    assert sentence("tag “VIP” was not evaluated yet; run `usher audiences evaluate`") == (
+        "Tag “VIP” was not evaluated yet."
+    )
+
+
+@pytest.mark.parametrize(("defined", "said"), [(False, "How to define a source"), (True, "Make an auto tag")])
+def test_without_audiences_the_next_step_is_offered(
+    defined: bool, said: str, page: Client, request: pytest.FixtureRequest
+) -> None:
+    if defined:
+        request.getfixturevalue("house")
+        Sync.objects.all().delete()
+        Audience.objects.all().delete()
+    shown = read(page.get("/audiences"))
+    assert "No audience yet." in shown
+    assert said in shown
