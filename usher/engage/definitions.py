@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.db import IntegrityError, transaction
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from usher.engage import users
 from usher.engage.access import default_account
 from usher.engage.accounts import LIMITS
 from usher.engage.campaigns import definitions as campaigns
@@ -94,10 +95,11 @@ class ListBody(BaseModel):
     join_campaign: str | None = None
 
 
-OTHERS: tuple[ModuleType, ...] = (campaigns, programs, segments)
+OTHERS: tuple[ModuleType, ...] = (users, campaigns, programs, segments)
 #: In the order of applying: segments name lists, which name programs and campaigns, which name data fields.
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "account": AccountBody,
+    **users.SECTIONS,
     "data_fields": FieldBody,
     **campaigns.SECTIONS,
     **programs.SECTIONS,
