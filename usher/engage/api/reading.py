@@ -117,12 +117,11 @@ def taken(
     wanted = window(call, most, names)
     rows = rows.order_by(key)
     query = _digest(rows)
-    after = _mark(call, query, wanted.start) if wanted.start else None
+    skipped, after = _mark(call, query, wanted.start)
+    behind = rows if after is None else rows.filter(**{f"{key}__gt": after})
+    found = list(behind[wanted.start - skipped : wanted.stop - skipped])
     if after is None:
-        found = list(rows[wanted])
         _forget(call)
-    else:
-        found = list(rows.filter(**{f"{key}__gt": after})[: wanted.stop - wanted.start])
     if found and len(found) == wanted.stop - wanted.start:
         _keep(call, query, wanted.stop, attrgetter(key)(found[-1]))
     return found
@@ -135,9 +134,15 @@ def _digest(rows: QuerySet[M]) -> str:
         return ""
 
 
-def _mark(call: Call, query: str, skip: int) -> int | None:
-    marks = PageMark.objects.filter(account=call.account, query=query, skip=skip)
-    return marks.filter(at__gt=call.now - MARK_LASTS).values_list("after", flat=True).first()
+def _mark(call: Call, query: str, skip: int) -> tuple[int, int | None]:
+    """The mark nearest before a page: how many rows it stands behind, and the key of the last of them."""
+    if not skip:
+        return 0, None
+    marks = PageMark.objects.filter(account=call.account, query=query, skip__lte=skip)
+    nearest = (
+        marks.filter(at__gt=call.now - MARK_LASTS).order_by("-skip").values_list("skip", "after").first()
+    )
+    return nearest or (0, None)
 
 
 def _forget(call: Call) -> None:

@@ -43,6 +43,13 @@ def test_a_page_whose_mark_is_lost_or_old_is_counted_off(api: Caller, people: li
     assert ids(api, "/v2/contacts?select=4&skip=4") == people[4:8]
 
 
+def test_a_page_between_two_marks_is_counted_off_from_the_nearer(api: Caller, people: list[int]) -> None:
+    for skip in (0, 4):
+        ids(api, f"/v2/contacts?select=4&skip={skip}")
+    assert ids(api, "/v2/contacts?select=3&skip=5") == people[5:8]
+    assert ids(api, "/v2/contacts?select=3&skip=7") == people[7:]
+
+
 def test_one_question_does_not_read_anothers_marks(api: Caller, account: Account, people: list[int]) -> None:
     news = ContactList.objects.create(account=account, name="News", created_at=NOW)
     for person in people[5:]:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, empty, reply
 from usher.engage.api.problems import invalid
-from usher.engage.api.reading import flag, page, since, taken, whole
+from usher.engage.api.reading import MOST, flag, page, since, taken, whole
 from usher.engage.api.v2 import sent, shapes
 from usher.engage.contacts import write
 from usher.engage.contacts.write import Draft
@@ -61,18 +61,21 @@ def count(call: Call) -> HttpResponse:
 
 
 def listed(call: Call) -> HttpResponse:
-    shape = shapes.contacts(call.account, flag(call, "withFullData"))
-    return page(call, all_of(call), shape)
+    return _page(call, all_of(call))
 
 
 def created_since(call: Call, date: str) -> HttpResponse:
-    rows = all_of(call).filter(created_at__gte=since(date))
-    return page(call, rows, shapes.contacts(call.account, flag(call, "withFullData")))
+    return _page(call, all_of(call).filter(created_at__gte=since(date)))
 
 
 def modified_since(call: Call, date: str) -> HttpResponse:
-    rows = all_of(call).filter(updated_at__gte=since(date))
-    return page(call, rows, shapes.contacts(call.account, flag(call, "withFullData")), most=MOST_CHANGED)
+    return _page(call, all_of(call).filter(updated_at__gte=since(date)), most=MOST_CHANGED)
+
+
+def _page(call: Call, rows: QuerySet[Contact], most: int = MOST) -> HttpResponse:
+    """One page of contacts; their data is read only when it was asked for."""
+    full = flag(call, "withFullData")
+    return page(call, rows if full else rows.defer("data"), shapes.contacts(call.account, full), most=most)
 
 
 def books(call: Call, rows: QuerySet[ContactList]) -> HttpResponse:

@@ -86,7 +86,9 @@ def modified_since(call: Call, book: int, date: str) -> HttpResponse:
 
 def _page(call: Call, rows: QuerySet[Membership], most: int = MOST) -> HttpResponse:
     """One page of a list's contacts, by ascending id of the contact."""
-    shape = shapes.contacts(call.account, flag(call, "withFullData"))
+    full = flag(call, "withFullData")
+    shape = shapes.contacts(call.account, full)
+    rows = rows if full else rows.defer("contact__data")
     return page(call, rows, lambda row: shape(row.contact), key="contact_id", most=most)
 
 
