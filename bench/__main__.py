@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import difference, imports, mail, many_rules, memory, moves, night, one_rule, preview, refresh
+from bench import api, difference, imports, mail, many_rules, memory, moves, night, one_rule, preview, refresh
 from bench.ground import Figure, ground
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -33,6 +33,7 @@ MEASURES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "night": night.figures,
     "imports": imports.figures,
     "moves": moves.figures,
+    "api": api.figures,
     "mail": mail.figures,
 }
 LARGE = {"large": memory.large}
