@@ -234,7 +234,7 @@ class Keeping:
         changes = kept.differences(
             [asked[one] for one in found.columns], work.book.schema.tables[name], rows, moments, self.zone
         )
-        table = sql.name(f"changes_{name}")
+        table = sql.name(f"differences_{name}")
         work.connection.execute(f"CREATE TABLE {table} AS {work.opened.connection.compile(changes)}")
         for number, ledger in enumerate(found.ledgers):
             places = {column: place for place, column in enumerate(ledger.columns)}
@@ -279,7 +279,7 @@ class Keeping:
                 passed = [numbers.ends(span, column["type"]) for span in spans if span.answer == one]
                 if passed and column["name"] in ledger.columns:
                     places = pa.array(within(ledger.column(column["name"]), passed))
-                    keys = f"passed_{name}_{one}"
+                    keys = f"moving_past_{name}_{one}"
                     self.work.connection.register(keys, ledger.places.select(["key"]).take(places))
                     yield f"SELECT key FROM {sql.name(keys)}"
 
@@ -307,7 +307,7 @@ class Keeping:
 
     def _together(self, name: str, found: Kept) -> str:
         """SQL: a row for each key, with the columns of the ledgers that are in use."""
-        tables = [f"numbers_{name}_{number}" for number in range(len(found.ledgers))]
+        tables = [f"whole_kept_numbers_{name}_{number}" for number in range(len(found.ledgers))]
         for table, ledger in zip(tables, found.ledgers, strict=True):
             self.work.connection.register(table, ledger.everybody())
         first, *others = map(sql.name, tables)

@@ -100,7 +100,7 @@ class Ledger:
 
     def find(self, connection: duckdb.DuckDBPyConnection, name: str, keys: str) -> str:
         """A table with `key` and `place` of those keys that a query finds and that have one."""
-        table, all_places = sql.name(f"place_{name}"), f"places_{name}"
+        table, all_places = sql.name(f"near_place_{name}"), f"near_places_{name}"
         connection.register(all_places, self.places)
         connection.execute(
             f"CREATE OR REPLACE TABLE {table} AS SELECT key, place FROM {sql.name(all_places)}"
@@ -160,8 +160,8 @@ class Ledger:
 
     def anew(self, connection: duckdb.DuckDBPyConnection, file: Path) -> Ledger:
         """The same numbers as a new base; files that were only just written are dropped."""
-        connection.register("ledger", self.everybody())
-        made = begin(connection, "FROM ledger", self.columns, file)
+        connection.register("members_of_ledger", self.everybody())
+        made = begin(connection, "FROM members_of_ledger", self.columns, file)
         for old in self.files:
             if old.parent == file.parent:
                 old.unlink()

@@ -39,8 +39,8 @@ class Who:
             f"SELECT a.key, p.place FROM {among} a LEFT JOIN {found} p ON p.key = a.key::{work.key_type}"
         ).to_arrow_table()
         words = self.ledger.among(rows["place"].fill_null(-1).to_numpy())
-        work.connection.register("who_near", pa.table({"key": rows["key"], **words}))
-        return "who_near"
+        work.connection.register("near_people_who", pa.table({"key": rows["key"], **words}))
+        return "near_people_who"
 
     def column(self, audience: int, table: str) -> str:
         """SQL: whether the words in a table say that a customer is in an audience."""
