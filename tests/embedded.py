@@ -58,3 +58,9 @@ def _place(item: pytest.Item) -> int:
     """The demo, whose tests share what one play made, is not torn apart: it is the very first."""
     marks = {mark.name for mark in item.iter_markers()}
     return next((place for place, name in enumerate(("demo", "browser", "long")) if name in marks), 3)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Where workers run the tests, what fails is named at once; its story follows at the end."""
+    if report.failed and hasattr(report, "node"):
+        print(f"\n{report.when} of {report.nodeid} failed:\n{report.longreprtext[-1500:]}", flush=True)
