@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from usher.engage.accounts import limit
 from usher.engage.campaigns import recipients
 from usher.engage.campaigns.content import check
 from usher.engage.campaigns.trial import Test, choose, letters
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 #: Contacts put in the outbox by one transaction.
 PART = 20_000
-#: Contacts that may be named one by one, unless the account's limits say otherwise.
-MOST_CONTACTS = 10
 #: A send that nobody could start for so long is not made up for: what it says may be of yesterday.
 STALE = timedelta(days=1)
 
@@ -79,7 +78,7 @@ def ask(
 def _check_recipients(account: Account, lists: Sequence[int], contacts: Sequence[int]) -> None:
     if not lists and not contacts and not account.send_to_everybody:
         raise EngageError(INVALID, "Name at least one address book or contact.")
-    most = int(account.limits.get("contacts_per_send", MOST_CONTACTS))
+    most = limit(account, "contacts_per_send")
     if len(set(contacts)) > most:
         raise EngageError(INVALID, f"At most {most} contacts; put more of them on an address book.")
     known = ContactList.objects.filter(account=account, pk__in=set(lists))

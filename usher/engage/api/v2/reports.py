@@ -51,7 +51,8 @@ def activities(call: Call, campaign: int, date: str = "") -> HttpResponse:
     rows = people.active_since(found, since(date)) if date else people.reached(found)
     shown = taken(call, rows, most=MOST_CHANGED) if date else taken(call, rows)
     done = people.activities(found, [contact.pk for contact in shown])
-    return reply([report_shapes.activity(contact, done[contact.pk]) for contact in shown])
+    # a mail that was deleted meanwhile has no activity
+    return reply([report_shapes.activity(one, done[one.pk]) for one in shown if one.pk in done])
 
 
 def activity(call: Call, campaign: int, contact: int) -> HttpResponse:
