@@ -46,6 +46,7 @@ class Batch:
 
 
 _BARRED = BARRED.format(letter="due.letter_id", address="due.address")
+# materialized: else the reason is written into each of its uses, and planning takes as long as running
 _TAKE = f"""
 with due as (
     select id, campaign_id, contact_id, letter_id, address
@@ -54,7 +55,7 @@ with due as (
      order by due_at, id
      limit %(limit)s
        for update skip locked
-), judged as (
+), judged as materialized (
     select due.id, coalesce(contact.email, due.address) as email, contact.data,
            case when due.letter_id is not null then {_BARRED}
                 when suppression.reason is not null then suppression.reason

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from usher.engage.messages import letters, statistics
 from usher.engage.messages.statistics import Figures, Period
@@ -257,3 +258,12 @@ def test_its_figures_are_counted_from_rows(account: Account, api: Caller) -> Non
     assert api.json("GET /v2/email/stats/since-date/2030-01-01")[0]["numSent"] == 0
     assert api.error(path + "&aggregatedBy=Year")[0] == 400
     assert api.error("GET /v2/email/stats/since-date/2026-04-06?endDate=2026-04-01")[0] == 400
+
+
+def test_a_worker_is_told_when_the_call_is_done(api: Caller, django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        api("POST /v2/email", MAIL)
+        api("POST /v2/sms-messages/send-to/447123123123", {"message": "Doors at 7"})
+        api("POST /v2/email", MAIL)
+    waiting = ProcrastinateJob.objects.filter(status="todo").values_list("task_name", flat=True)
+    assert sorted(waiting) == ["deliver", "texts"]

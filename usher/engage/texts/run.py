@@ -35,7 +35,7 @@ with due as (
      where state = 'queued' and due_at <= %(now)s
      order by due_at, id
      limit %(limit)s
-), judged as (
+), judged as materialized (
     select id, case when expires_at <= %(now)s then 'expired'
                     when route = 'marketing' and barred.reason is not null then 'skipped'
                     else 'claimed' end as state, barred.reason
