@@ -96,6 +96,12 @@ class Contact(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "updated_at"], name="contacts_modified_since"),
+            # the few whom lists do not show: sizes of lists are all members without these
+            models.Index(
+                fields=["account"],
+                condition=~models.Q(status__in=[Status.SUBSCRIBED, Status.PENDING_OPT_IN]),
+                name="contacts_not_shown",
+            ),
         ]
 
     def __str__(self) -> str:
