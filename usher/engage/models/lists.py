@@ -31,7 +31,8 @@ class ContactList(models.Model):
     """A named list that contacts are on. Segments and external audiences are lists too: one id, one name."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="lists")
-    name = models.CharField(max_length=128)
+    #: At most 128 characters, but 255 of an external audience.
+    name = models.CharField(max_length=255)
     kind = models.CharField(max_length=8, choices=ListKind, default=ListKind.LIST)
     visibility = models.CharField(max_length=8, choices=Visibility, default=Visibility.PRIVATE)
     description = models.TextField(blank=True)

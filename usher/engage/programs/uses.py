@@ -1,4 +1,4 @@
-"""What a rule of the engine reads: programs and segments that would miss a data field."""
+"""What a rule of the engine reads: programs and segments that would miss a data field or a list."""
 
 from __future__ import annotations
 
@@ -31,3 +31,23 @@ def _reads(rule: str, field: str) -> bool:
         return field.upper() in map(str.upper, references(parse(rule)).columns)
     except RuleError:
         return False
+
+
+def segments_on_list(account: Account, name: str) -> list[ContactList]:
+    """The segments whose rule asks who is on this list."""
+    rows = ContactList.objects.filter(account=account, kind=ListKind.SEGMENT).order_by("pk")
+    return [row for row in rows if _asks_for(row.rule, name)]
+
+
+def programs_on_list(account: Account, name: str) -> list[Program]:
+    """The programs whose newest version asks who is on this list."""
+    rows = Program.objects.filter(account=account).exclude(status=ProgramStatus.READ_ONLY).order_by("pk")
+    return [row for row in rows if any(_asks_for(rule, name) for rule in _rules(row))]
+
+
+def _asks_for(rule: str, name: str) -> bool:
+    try:
+        spoken = references(parse(rule))
+    except RuleError:
+        return False
+    return name.lower() in {one.lower() for one in (*spoken.audiences, *spoken.segments, *spoken.tags)}
