@@ -153,6 +153,23 @@ class Suppression(models.Model):
         return f"{self.email_key}: {self.reason}"
 
 
+class Erased(models.Model):
+    """Somebody was erased and must not be mailed: of the address only a keyed digest is left."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False, related_name="+")
+    #: usher.engage.privacy.digest of the address.
+    digest = models.BinaryField()
+    #: The status that forbids mailing.
+    reason = models.CharField(max_length=20, choices=Status)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "digest"], name="erased_once")]
+
+    def __str__(self) -> str:
+        return f"somebody: {self.reason}"
+
+
 class SuppressedDomain(models.Model):
     """A domain whose addresses are never mailed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Lower
@@ -118,6 +119,11 @@ class BulkDeletion(models.Model):
         return f"{self.id} ({self.state})"
 
 
+def none() -> list[Any]:
+    """Said by name: in the class `list` is a field of its own."""
+    return []
+
+
 class Form(models.Model):
     """A hosted page on which people put themselves on a list."""
 
@@ -131,9 +137,9 @@ class Form(models.Model):
     #: What somebody agrees to by signing up.
     consent_text = models.TextField()
     #: Data fields that are asked for: [{"name": "FIRSTNAME", "label": "First name", "required": false}].
-    fields = models.JSONField(default=list)
+    fields = models.JSONField(default=none)
     #: Preferences that are offered, by id.
-    preferences = models.JSONField(default=list)
+    preferences = models.JSONField(default=none)
     thanks = models.TextField(blank=True)
     #: Where the person is led to afterwards; empty: a page of ours that thanks.
     return_url = models.TextField(blank=True)
