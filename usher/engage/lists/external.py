@@ -138,5 +138,7 @@ def _save(audience: ContactList) -> None:
             audience.save()
     except IntegrityError as problem:
         if "one_list_per_external_id" in str(problem):
-            raise EngageError(ID_TAKEN, f"There is an audience with the id “{audience.external_id}”.") from None
+            raise EngageError(
+                ID_TAKEN, f"There is an audience with the id “{audience.external_id}”."
+            ) from None
         raise EngageError(TAKEN, f"There is a list named “{audience.name}” already.") from None

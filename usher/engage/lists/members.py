@@ -29,11 +29,15 @@ def rows(found: ContactList) -> QuerySet[Membership]:
     return shown.select_related("contact")
 
 
-# All members less the few who are not shown: the one is read from an index alone, the other finds few.
+# All rows less those who opted out and the few who are not shown: the most are counted in an index alone.
 _COUNTS = """
 select list_id, sum(members)::bigint
   from (select list_id, count(*) as members from engage_membership
-         where list_id = any(%(lists)s) and unsubscribed_at is null
+         where list_id = any(%(lists)s)
+         group by list_id
+         union all
+        select list_id, -count(*) from engage_membership
+         where list_id = any(%(lists)s) and unsubscribed_at is not null
          group by list_id
          union all
         select member.list_id, -count(*) from engage_contact contact
