@@ -48,6 +48,17 @@ if not _is_worker:
     os.environ["DATABASE_URL"] = postgres.start(_root, tuning={"fsync": "off", "full_page_writes": "off"})
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary folders lie in this run's own.
+
+    Pytest's common one is closed to other users whenever another run begins; for root the embedded server
+    is such another user, and would lose its data from under it.
+    """
+    if not _is_worker and not config.option.basetemp:
+        config.option.basetemp = str(_root / "tmp")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers begin with what takes longest, so that none is left alone with it at the end."""
     if _is_worker:
