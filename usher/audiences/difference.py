@@ -82,14 +82,13 @@ def _note(work: Work, new: str, old: str, columns: Sequence[str]) -> None:
 def _note_members(work: Work, new: str, old: str, columns: Sequence[str]) -> None:
     """As words with a bit for each column, most of which are equal: only differences become rows."""
     for some in (columns[at : at + BITS] for at in range(0, len(columns), BITS)):
-        differs = [f"coalesce(n.{one}, false) <> coalesce(o.{one}, false)" for one in some]
         bits = ", ".join(f"({one[2:]}, {1 << place}::BIGINT)" for place, one in enumerate(some))
+        now, before = (f"(SELECT key, {word_of(some)} AS word FROM {table})" for table in (new, old))
         work.connection.execute(
             f"INSERT INTO moved SELECT key, gone, CASE WHEN held & bit <> 0 THEN audience ELSE -audience END"
-            f" FROM (SELECT key, n.key IS NULL AS gone, {word_of(differs)} AS flips,"
-            f" {word_of([f'n.{one}' for one in some])} AS held"
-            f" FROM {new} n FULL JOIN {old} o USING (key) WHERE flips <> 0)"
-            f" JOIN (VALUES {bits}) AS bits(audience, bit) ON flips & bit <> 0"
+            f" FROM (SELECT key, n.key IS NULL AS gone, coalesce(n.word, 0) AS held,"
+            f" xor(held, coalesce(o.word, 0)) AS flips FROM {now} n FULL JOIN {before} o USING (key))"
+            f" JOIN (VALUES {bits}) AS bits(audience, bit) ON flips & bit <> 0 WHERE flips <> 0"
         )
 
 

@@ -19,7 +19,7 @@ from django.conf import settings
 from usher.audiences import numbers
 from usher.audiences.failing import reason
 from usher.audiences.ledger import EMPTY, By, Ledger, begin
-from usher.audiences.spans import bounds, joined, within
+from usher.audiences.spans import bounds, in_sight, joined, within
 from usher.rules import kept, nodes
 from usher.rules.compile.links import names_in
 from usher.rules.compile.rows import KEY
@@ -106,13 +106,14 @@ class Keeping:
     def plan(self, entries: Iterable[Entry], moves: Moving) -> None:
         """Find the entries whose answers can be kept; `moves` tells what time changes about a rule."""
         before, self.moves = self.work.before, moves
-        schema, tables = self.work.book.schema, self.work.opened.tables
+        schema, tables, able = self.work.book.schema, self.work.opened.tables, self.able
         for entry in entries:
             last = before.good(entry.column) if before else None
-            moving = moves(lasting(entry.node, schema.tables))
+            rule = lasting(entry.node, schema.tables)
+            moving = moves(rule)
             if moving is None or (last and last.error):
                 continue
-            found = kept.questions(entry.node, schema, tables, self.able)
+            found = kept.questions(rule, schema, tables, able)
             if found:
                 self.asked[entry.column], self.moving[entry.column] = found, moving
 
@@ -136,20 +137,21 @@ class Keeping:
         return concerned
 
     def add(self) -> None:
-        """Write down the differences that `carry` found; all their keys are among the affected now."""
+        """Write down the differences that `carry` found."""
         connection, folder = self.work.connection, self.work.folder
         for name, found in self.tables.items():
             for number, ledger in enumerate(found.ledgers):
-                difference, place = _difference(name, number), self._place(name, number, ledger)
-                newly = f"FROM (SELECT DISTINCT key FROM {difference}) ANTI JOIN {place} USING (key)"
+                ending, keys = f"{name}_{number}", f"SELECT key FROM {_difference(name, number)}"
+                if not sql.row(connection, f"SELECT count(*) FROM ({keys})")[0]:
+                    continue
+                place = ledger.find(connection, ending, keys)
+                newly = f"FROM (SELECT DISTINCT key FROM ({keys})) ANTI JOIN {place} USING (key)"
                 if sql.row(connection, f"SELECT count(*) {newly}")[0]:
-                    ledger.more_keys(
-                        connection, f"SELECT key {newly}", folder / f"keys_{name}_{number}.arrow"
-                    )
-                    self._place(name, number, ledger)
-                if sql.row(connection, f"SELECT count(*) FROM {difference}")[0]:
-                    changes = f"SELECT question, place, number FROM {difference} JOIN {place} USING (key)"
-                    ledger.add(connection, changes, folder / f"added_{name}_{number}.arrow")
+                    ledger.more_keys(connection, f"SELECT key {newly}", folder / f"keys_{ending}.arrow")
+                    place = ledger.find(connection, ending, keys)
+                changes = "SELECT question, place, number"
+                changes += f" FROM {_difference(name, number)} JOIN {place} USING (key)"
+                ledger.add(connection, changes, folder / f"added_{ending}.arrow")
 
     def anew(self) -> None:
         """Answer from all rows what was not kept before; to be used for everybody, or from now on."""
@@ -180,8 +182,12 @@ class Keeping:
 
     def near(self) -> None:
         """Read the answers of those among the affected who are concerned."""
+        concerned = "SELECT key FROM affected WHERE kept IS NOT NULL"
         for name, found in self.tables.items():
-            places = [self._place(name, number, ledger) for number, ledger in enumerate(found.ledgers)]
+            places = [
+                ledger.find(self.work.connection, f"{name}_{number}", concerned)
+                for number, ledger in enumerate(found.ledgers)
+            ]
             shown = "".join(f", {one}.place AS place{number}" for number, one in enumerate(places))
             joins = "".join(f" LEFT JOIN {one} USING (key)" for one in places)
             query = f"SELECT a.key{shown} FROM affected a{joins} WHERE a.kept IS NOT NULL"
@@ -241,7 +247,7 @@ class Keeping:
             queries = [
                 f"SELECT {places[column['name']]}::SMALLINT AS question, {KEY} AS key,"
                 f" {numbers.whole(f'{by}({one})', column['type'], by)} AS number"
-                f" FROM {table} WHERE {one} IS NOT NULL AND {KEY} IS NOT NULL"
+                f" FROM {table} WHERE {one} {'<> 0' if by == 'sum' else 'IS NOT NULL'} AND {KEY} IS NOT NULL"
                 f" GROUP BY {KEY} HAVING number <> {EMPTY[by]}"
                 for one, column, by in found.placed()
                 if column["name"] in places
@@ -263,10 +269,13 @@ class Keeping:
         for node in asked:
             used |= {*names_in(node.where), *([node.column] if node.column else [])}
             spans |= self.moves(node) or set()
+        # a row comes into sight at its moment
+        seen = [in_sight(work.opened, name, now) for now in (before.run.now, work.run.now)]
         passed = [" AND ".join(bounds(work.opened, span)) for span in joined(spans)]
         work.connection.execute(
             f"CREATE TABLE {sql.name(f'moving_{name}')} AS SELECT {', '.join(map(sql.name, sorted(used)))},"
-            f" {sql.name(at)} <= {newest} AS {kept.KNOWN} FROM {sql.name(name)}"
+            f" {sql.name(at)} <= {newest} AND {seen[0]} AS {kept.KNOWN}, {seen[1]} AS {kept.SEEN}"
+            f" FROM {sql.name(name)}"
             f" WHERE {sql.name(at)} > {newest}{''.join(f' OR ({one})' for one in passed if one)}"
         )
 
@@ -282,11 +291,6 @@ class Keeping:
                     keys = f"moving_past_{name}_{one}"
                     self.work.connection.register(keys, ledger.places.select(["key"]).take(places))
                     yield f"SELECT key FROM {sql.name(keys)}"
-
-    def _place(self, name: str, number: int, ledger: Ledger) -> str:
-        """A table with the places of the affected who are concerned."""
-        concerned = "SELECT key FROM affected WHERE kept IS NOT NULL"
-        return ledger.find(self.work.connection, f"{name}_{number}", concerned)
 
     def _answer(self, name: str, found: Kept, missing: Mapping[str, nodes.Aggregate]) -> None:
         work, asked = self.work, list(missing.values())

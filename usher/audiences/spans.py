@@ -35,15 +35,21 @@ def joined(spans: Iterable[Span]) -> Iterator[Span]:
 
 def bounds(opened: Opened, span: Span) -> Iterator[str]:
     """The two ends of a span as conditions on its column: dates as dates, so that statistics help."""
-    column = sql.name(span.column)
-    dated = opened.opened[span.table].kinds[span.column] == "DATE"
-    zone = ZoneInfo(settings.TIME_ZONE)
-    ends: tuple[tuple[Side, datetime], ...] = ((">", span.after), ("<=", span.until))
-    for side, moment in ends:
-        if not dated:
-            yield f"{column} {side} {_instant(moment)}"
-        elif bound := date_bound(side, moment, zone):
-            yield f"{column} {bound[0]} DATE {sql.text(bound[1].isoformat())}"
+    yield from _ended(opened, span.table, span.column, ">", span.after)
+    yield from _ended(opened, span.table, span.column, "<=", span.until)
+
+
+def in_sight(opened: Opened, table: str, now: datetime) -> str:
+    """Whether a row's moment has come, as SQL: never null."""
+    (condition,) = _ended(opened, table, opened.opened[table].table.at, "<=", now)
+    return f"coalesce({condition}, false)"
+
+
+def _ended(opened: Opened, table: str, column: str, side: Side, moment: datetime) -> Iterator[str]:
+    if opened.opened[table].kinds.get(column) != "DATE":
+        yield f"{sql.name(column)} {side} {_instant(moment)}"
+    elif bound := date_bound(side, moment, ZoneInfo(settings.TIME_ZONE)):
+        yield f"{sql.name(column)} {bound[0]} DATE {sql.text(bound[1].isoformat())}"
 
 
 def within(numbers: NDArray[np.int64], ends: Sequence[tuple[int, int]]) -> NDArray[np.int64]:

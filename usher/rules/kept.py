@@ -15,7 +15,7 @@ from usher.rules import nodes
 from usher.rules.clock import Clock
 from usher.rules.compile.links import names_in
 from usher.rules.compile.rows import KEY, Data, Wanted, grouped
-from usher.rules.compile.simpler import is_timeless, lasting
+from usher.rules.compile.simpler import is_timeless
 from usher.rules.compile.values import Values, shared
 from usher.rules.format import format
 from usher.rules.nodes import Node
@@ -24,8 +24,9 @@ from usher.rules.schema import Schema, Table
 if TYPE_CHECKING:
     import ibis
 
-#: A column of the rows that are added up: whether the row was there at the moment before.
+#: Columns of the rows that are added up: whether the row was in sight at the moment before, and is now.
 KNOWN = "__known"
+SEEN = "__seen"
 #: A whole number and so many decimals at most are kept as a whole number.
 DECIMALS = 9
 #: Ibis's types of whole numbers, and DuckDB's.
@@ -59,13 +60,12 @@ Questions = frozenset[nodes.Aggregate]
 def questions(
     rule: Node, schema: Schema, tables: Mapping[str, ibis.Table], able: Collection[str]
 ) -> Questions | None:
-    """What a rule asks of the rows of related tables; None when not all of its answers can be kept.
+    """What a `lasting` rule asks of the rows of related tables; None when not all answers can be kept.
 
     `able` are the tables with a time column to which rows are only added. For a rule of which it is known
     what time changes about it (`moves`).
     """
-    asked = lasting(rule, schema.tables)
-    parts = list(nodes.walk(asked))
+    parts = list(nodes.walk(rule))
     if any(isinstance(part, nodes.Sequence) for part in parts):
         return None
     found = frozenset(shared(part) for part in parts if isinstance(part, nodes.Aggregate))
@@ -144,24 +144,25 @@ def differences(
 ) -> ibis.Table:
     """What each row changes the answers by between two moments: its key, and a column per question.
 
-    Null: by nothing. `rows` of the table: at least those that came into sight, or for which a condition is
-    not what it was. `KNOWN` tells which of them were there at the first moment.
+    Null, or 0 of what is added up: by nothing. `rows` of the table: at least those that came into sight, or
+    for which a condition is not what it was. `KNOWN` tells which of them were in sight at the first moment,
+    `SEEN` which are at the second.
     """
     before, now = (Values(rows, Clock(moment, zone)) for moment in moments)
 
-    def holds(values: Values, node: nodes.Aggregate) -> Any:
-        seen = values.clock.compare(rows[table.at], "<=", values.clock.now)
-        found = seen & values.condition(node.where) if node.where else seen
-        return found.fill_null(False)
+    def holds(values: Values, node: nodes.Aggregate, there: Any) -> Any:
+        return (there & values.condition(node.where)).fill_null(False) if node.where else there
 
     def difference(node: nodes.Aggregate) -> Any:
         import ibis
 
-        was, is_now = holds(before, node) & rows[KNOWN], holds(now, node)
-        value: Any = rows[node.column] if node.column else ibis.literal(1)
-        value = value.cast("int64") if value.type().is_integer() else value
+        was, is_now = holds(before, node, rows[KNOWN]), holds(now, node, rows[SEEN])
         if joins(node) != "sum":  # its condition never ceases to hold
-            return ibis.cases((is_now & ~was, value))
-        return ibis.cases((is_now & ~was, value), (was & ~is_now, -value))
+            return ibis.cases((is_now & ~was, rows[node.column]))
+        times = is_now.cast("int8") - was.cast("int8")
+        if node.column is None:
+            return times
+        value: Any = rows[node.column]
+        return (value.cast("int64") if value.type().is_integer() else value) * times
 
     return rows.select(**{KEY: rows[table.key]}, **{column_of(node): difference(node) for node in asked})
