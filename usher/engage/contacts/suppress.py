@@ -149,13 +149,19 @@ def suppression_of(account: Account, email_key: str | None) -> Suppression | Non
     return Suppression.objects.filter(account=account, email_key=email_key, lifted_at=None).first()
 
 
+def held(account: Account, email_key: str | None) -> str | None:
+    """The status of everybody with this address, when it is suppressed or its domain is."""
+    suppression = suppression_of(account, email_key)
+    if suppression is not None:
+        return suppression.reason
+    domain = (email_key or "").rpartition("@")[2]
+    is_of_domain = SuppressedDomain.objects.filter(account=account, domain=domain).exists()
+    return Status.DOMAIN_SUPPRESSION if is_of_domain else None
+
+
 def is_suppressed(account: Account, email_key: str) -> bool:
     """May nobody with this address be added: is it suppressed, or is its domain?"""
-    domain = email_key.rpartition("@")[2]
-    return (
-        suppression_of(account, email_key) is not None
-        or SuppressedDomain.objects.filter(account=account, domain=domain).exists()
-    )
+    return held(account, email_key) is not None
 
 
 def is_final(contact: Contact) -> bool:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from usher.engage.contacts import confirm
 from usher.engage.contacts.fields import FIELD_NAMES, SEED, types_of
-from usher.engage.contacts.suppress import OPEN, is_suppressed, suppress
+from usher.engage.contacts.suppress import OPEN, held, is_suppressed, suppress
 from usher.engage.contacts.values import MisfitError, Value, typed
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Confirmation, Contact, Membership
@@ -24,12 +24,15 @@ from usher.lib import addresses
 class Draft:
     """What a caller says about a contact; None is not said."""
 
+    #: "" where it stays what it is, and for somebody who is new and has only a mobile number.
     email: str
     #: By field name in any case; None or "" empties a field.
     data: Mapping[str, object] = field(default_factory=dict)
     opt_in_type: OptInType | None = None
     email_type: EmailType | None = None
     mobile_number: str | None = None
+    #: Of the mobile number, as contacts keep it.
+    sms_status: str | None = None
 
 
 def save(
@@ -68,6 +71,23 @@ def save(
     return contact, created
 
 
+def create(account: Account, draft: Draft, now: datetime) -> Contact | None:
+    """A new contact with an address, a mobile number, or both; None when somebody has one of them already.
+
+    Refused for a bad address and a value that does not fit. One whose address is suppressed is created as
+    what it is; one who has to confirm is asked by mail.
+    """
+    email = draft.email.strip()
+    if (email or not draft.mobile_number) and (wrong := addresses.problem(email)):
+        raise EngageError("ERROR_INVALID_EMAIL", f"'{email}': {wrong}.")
+    data = checked(account, draft.data)
+    with transaction.atomic():
+        made = _made(account, email, draft, merged({}, data, MergeOption.OVERWRITE), now, closed=True)
+        if made is not None:
+            _ask(made, now, True)
+    return made
+
+
 def _ask(contact: Contact, now: datetime, asks: bool) -> None:
     if asks and contact.status == Status.PENDING_OPT_IN:
         confirm.ask(contact, Confirmation.Kind.OPT_IN, now)
@@ -87,17 +107,17 @@ for update of c
 
 _MAKE = f"""
 insert into engage_contact as c (
-    account_id, email, email_key, mobile_number, status, status_at, opt_in_type, email_type, data,
-    is_seed, created_at, updated_at)
-select %(account)s, %(email)s, %(key)s, %(mobile)s, coalesce(held.reason, %(status)s), %(now)s, %(opt_in)s,
-       %(kind)s, %(data)s::jsonb, %(seed)s, %(now)s, %(now)s
+    account_id, email, email_key, mobile_number, sms_status, status, status_at, opt_in_type, email_type,
+    data, is_seed, created_at, updated_at)
+select %(account)s, %(email)s, %(key)s, %(mobile)s, %(sms)s, coalesce(held.reason, %(status)s), %(now)s,
+       %(opt_in)s, %(kind)s, %(data)s::jsonb, %(seed)s, %(now)s, %(now)s
 from (select coalesce(
     (select reason from engage_suppression
       where account_id = %(account)s and email_key = %(key)s and lifted_at is null),
     (select 'DomainSuppression' from engage_suppresseddomain
       where account_id = %(account)s and domain = split_part(%(key)s, '@', 2))) as reason) held
 where held.reason is null or %(closed)s
-on conflict (account_id, email_key) do nothing
+on conflict do nothing
 returning c.*, {FIELD_NAMES}
 """
 
@@ -117,9 +137,10 @@ def _made(
     values = {
         "account": account.pk,
         "email": email,
-        "key": addresses.key(email),
+        "key": addresses.key(email) or None,
         "mobile": draft.mobile_number or "",
-        "status": _status_of_new(account, draft).value,
+        "sms": draft.sms_status or "",
+        "status": _status_of_new(account, draft, email).value,
         "opt_in": (draft.opt_in_type or OptInType.UNKNOWN).value,
         "kind": (draft.email_type or EmailType.HTML).value,
         "data": json.dumps(data),
@@ -133,9 +154,10 @@ def _made(
     return contact
 
 
-def _status_of_new(account: Account, draft: Draft) -> Status:
+def _status_of_new(account: Account, draft: Draft, email: str) -> Status:
+    """Without an address there is nothing to confirm."""
     wants_proof = account.double_opt_in or draft.opt_in_type == OptInType.VERIFIED_DOUBLE
-    return Status.PENDING_OPT_IN if wants_proof else Status.SUBSCRIBED
+    return Status.PENDING_OPT_IN if email and wants_proof else Status.SUBSCRIBED
 
 
 def _let_in(contact: Contact, draft: Draft, now: datetime, closed: bool) -> bool:
@@ -145,7 +167,7 @@ def _let_in(contact: Contact, draft: Draft, now: datetime, closed: bool) -> bool
         raise _suppressed()
     if contact.status != Status.DELETED:
         return False
-    contact.status = held or _status_of_new(contact.account, draft)
+    contact.status = held or _status_of_new(contact.account, draft, contact.email)
     contact.status_at = now
     return held is None
 
@@ -154,24 +176,57 @@ def _suppressed() -> EngageError:
     return EngageError("ERROR_CONTACT_SUPPRESSED", "Contact is suppressed.")
 
 
-def change(contact: Contact, draft: Draft, now: datetime) -> Contact:
+def change(
+    contact: Contact,
+    draft: Draft,
+    now: datetime,
+    *,
+    merge: MergeOption = MergeOption.OVERWRITE,
+    closed: bool = False,
+) -> Contact:
     """Update a contact that is known by its id; another address renames it.
 
-    Refused like `save`, and when somebody else has the new address.
+    Refused like `save`, and when somebody else has the new address or number. With `closed` one that may not
+    be mailed is written all the same and stays what it is, and one in the recycle bin begins anew.
     """
     email = draft.email.strip()
-    if wrong := addresses.problem(email):
+    if email and (wrong := addresses.problem(email)):
         raise EngageError("ERROR_INVALID_EMAIL", f"'{email}': {wrong}.")
     data = checked(contact.account, draft.data)
-    with transaction.atomic():
-        account, contact = contact.account, Contact.objects.select_for_update().get(pk=contact.pk)
-        contact.account = account
-        if contact.status not in OPEN:
-            raise _suppressed()
-        renamed = email != contact.email
-        if renamed:
-            _rename(contact, email)
-        _put(contact, draft, data, MergeOption.OVERWRITE, now, always=renamed)
+    try:
+        with transaction.atomic():
+            return _changed(contact, email, draft, data, now, merge, closed)
+    except IntegrityError:  # somebody else was quicker
+        raise _taken(draft.mobile_number or email) from None
+
+
+def _changed(
+    known: Contact,
+    email: str,
+    draft: Draft,
+    data: Mapping[str, Value | None],
+    now: datetime,
+    merge: MergeOption,
+    closed: bool,
+) -> Contact:
+    contact = Contact.objects.select_for_update().get(pk=known.pk)
+    contact.account = known.account
+    if contact.status not in OPEN and not closed:
+        raise _suppressed()
+    begins = closed and contact.status == Status.DELETED
+    renamed = bool(email) and email != contact.email
+    if renamed:
+        # whoever had no address was asked nothing about it
+        begins = begins or (contact.email_key is None and contact.status == Status.SUBSCRIBED)
+        _rename(contact, email, begins)
+    if draft.mobile_number:
+        _check_number(contact, draft.mobile_number)
+    if begins:
+        new = _status_of_new(contact.account, draft, contact.email)
+        contact.status, contact.status_at = held(contact.account, contact.email_key) or new, now
+    _put(contact, draft, data, merge, now, always=renamed or begins)
+    if begins:
+        _ask(contact, now, True)
     return contact
 
 
@@ -190,9 +245,16 @@ def keep(account: Account, email: str, now: datetime, source: str) -> Contact:
 
 def remove(contact: Contact, now: datetime) -> None:
     """Put a contact into the recycle bin and take it off every list. That is no opt-out, and lifts none."""
+    remove_all([contact.pk], now)
+
+
+def remove_all(contact_ids: Iterable[int], now: datetime) -> int:
+    """The same for many; how many were not there yet."""
+    ids = list(contact_ids)
     with transaction.atomic():
-        Membership.objects.filter(contact=contact, unsubscribed_at=None).delete()
-        Contact.objects.filter(pk=contact.pk).update(status=Status.DELETED, status_at=now, updated_at=now)
+        Membership.objects.filter(contact__in=ids, unsubscribed_at=None).delete()
+        there = Contact.objects.filter(pk__in=ids).exclude(status=Status.DELETED)
+        return there.update(status=Status.DELETED, status_at=now, updated_at=now)
 
 
 _PURGE = """
@@ -250,14 +312,24 @@ def merged(
     return {name: value for name, value in (dict(old) | dict(new)).items() if value is not None}
 
 
-def _rename(contact: Contact, email: str) -> None:
+def _rename(contact: Contact, email: str, begins: bool) -> None:
     email_key = addresses.key(email)
     others = Contact.objects.filter(account_id=contact.account_id, email_key=email_key)
     if others.exclude(pk=contact.pk).exists():
-        raise EngageError("ERROR_NON_UNIQUE_EMAIL", f"'{email}' belongs to another contact.")
-    if is_suppressed(contact.account, email_key):
+        raise _taken(email)
+    if not begins and email_key != contact.email_key and is_suppressed(contact.account, email_key):
         raise _suppressed()
     contact.email, contact.email_key = email, email_key
+
+
+def _check_number(contact: Contact, number: str) -> None:
+    others = Contact.objects.filter(account_id=contact.account_id, mobile_number=number)
+    if others.exclude(pk=contact.pk).exists():
+        raise _taken(number)
+
+
+def _taken(identifier: str) -> EngageError:
+    return EngageError("ERROR_NON_UNIQUE_EMAIL", f"'{identifier}' belongs to another contact.")
 
 
 def _put(
@@ -270,24 +342,31 @@ def _put(
     always: bool = False,
 ) -> None:
     """Write what the draft says; a contact that has it already is not touched."""
-    before = (contact.data, contact.opt_in_type, contact.email_type, contact.mobile_number)
+    before = _written(contact)
     contact.data = merged(contact.data, data, merge)
     contact.is_seed = contact.data.get(SEED) is True
     contact.opt_in_type = draft.opt_in_type or contact.opt_in_type
     contact.email_type = draft.email_type or contact.email_type
     if draft.mobile_number is not None:
         contact.mobile_number = draft.mobile_number
-    after = (contact.data, contact.opt_in_type, contact.email_type, contact.mobile_number)
-    if always or before != after:
+    if draft.sms_status is not None:
+        contact.sms_status = draft.sms_status
+    if always or before != _written(contact):
         contact.updated_at = now
         _update(contact)
 
 
+def _written(contact: Contact) -> tuple[object, ...]:
+    channels = (contact.opt_in_type, contact.email_type, contact.mobile_number, contact.sms_status)
+    return (contact.data, *channels)
+
+
 _UPDATE = """
 update engage_contact
-   set email = %(email)s, email_key = %(email_key)s, mobile_number = %(mobile_number)s, status = %(status)s,
-       status_at = %(status_at)s, opt_in_type = %(opt_in_type)s, email_type = %(email_type)s,
-       data = %(values)s::jsonb, is_seed = %(is_seed)s, updated_at = %(updated_at)s
+   set email = %(email)s, email_key = %(email_key)s, mobile_number = %(mobile_number)s,
+       sms_status = %(sms_status)s, status = %(status)s, status_at = %(status_at)s,
+       opt_in_type = %(opt_in_type)s, email_type = %(email_type)s, data = %(values)s::jsonb,
+       is_seed = %(is_seed)s, updated_at = %(updated_at)s
  where id = %(id)s
 """
 

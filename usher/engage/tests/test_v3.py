@@ -43,10 +43,10 @@ def test_it_creates_whom_it_does_not_find(api: Caller, alice: dict[str, Any]) ->
             "POSTCODE": None,
         },
         "channelProperties": {
-            "email": {"emailType": "PlainText", "optInType": "Single", "status": "subscribed"}
+            "email": {"emailType": "PlainText", "optInType": "Single", "status": "subscribed"},
+            "sms": {"countryCode": "GB", "status": "noSubscription"},
         },
         "lists": [],
-        "preferences": [],
         "consentRecords": [],
     }
 
@@ -70,9 +70,7 @@ def test_nobody_is_not_found(api: Caller) -> None:
     assert api.json("GET /contacts/v3/email/nobody@example.com", status=404) == {
         "errorCode": "contacts:contactNotFound",
         "description": "The following contacts could not be found",
-        "details": [
-            {"item": "nobody@example.com", "description": "The following contacts could not be found"}
-        ],
+        "details": [{"item": "nobody@example.com", "description": "Not found using the identifier 'email'"}],
     }
 
 
@@ -132,7 +130,7 @@ def test_lists_are_joined_and_an_unknown_one_changes_nothing(api: Caller) -> Non
         ({"dataFields": {"FIRSTNAME": ["x"]}}, "contacts:invalidDataField"),
         ({"dataFields": []}, "contacts:invalidRequest"),
         ({"identifiers": {"email": "nobody"}}, "contacts:invalidId"),
-        ({"identifiers": {"mobileNumber": "12"}}, "contacts:invalidRequest"),
+        ({"identifiers": {"mobileNumber": "12"}}, "contacts:invalidId"),
         ({"channelProperties": {"email": {"status": "hardBounced"}}}, "contacts:invalidRequest"),
         ({"channelProperties": {"email": {"optInType": "perhaps"}}}, "contacts:invalidRequest"),
         ({"lists": 5}, "contacts:invalidRequest"),

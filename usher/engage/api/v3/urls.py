@@ -8,8 +8,9 @@ from usher.engage.api.manner import operations
 from usher.engage.api.v3 import contacts
 
 urlpatterns = [
+    path("contacts/v3", operations(POST=contacts.create)),
     path(
         "contacts/v3/<str:identifier>/<path:value>",
-        operations(GET=contacts.get, PATCH=contacts.patch),
+        operations(GET=contacts.get, PATCH=contacts.patch, PUT=contacts.replace, DELETE=contacts.delete),
     ),
 ]

@@ -16,17 +16,28 @@ CODES = {
     "ERROR_DATAFIELD_INVALID": "invalidDataField",
     "ERROR_DATAFIELD_VALUE_OVERFLOW": "invalidDataField",
     "ERROR_ADDRESSBOOK_NOT_FOUND": "listNotFound",
+    "ERROR_ADDRESSBOOK_NOTWRITABLE": "listNotWritable",
+    "ERROR_PREFERENCE_NOT_FOUND": "preferenceNotFound",
     "ERROR_CONTACT_SUPPRESSED": "contactSuppressed",
     "ERROR_CONTACT_SUPPRESSEDFORADDRESSBOOK": "contactSuppressedForList",
+    "ERROR_IMPORT_TOOMANYACTIVEIMPORTS": "tooManyActiveImports",
     "ERROR_FEATURENOTACTIVE": "featureNotActive",
     "ERROR_CONTENT_TYPE_IS_NOT_SUPPORTED": "contentTypeNotSupported",
     "ERROR_UNKNOWN": "unknown",
 }
 
 
+class ServiceError(ApiError):
+    """What version 3 has a code of its own for; `details` are pairs of an item and its description."""
+
+    def __init__(self, status: int, code: str, description: str, *details: tuple[str, str]) -> None:
+        super().__init__(status, code, description)
+        self.details = details
+
+
 def worded(problem: ApiError) -> dict[str, Any]:
-    code = f"contacts:{CODES.get(problem.token, 'invalidRequest')}"
-    said: dict[str, Any] = {"errorCode": code, "description": problem.message}
-    if problem.item:
-        said["details"] = [{"item": problem.item, "description": problem.message}]
+    code = problem.token if isinstance(problem, ServiceError) else CODES.get(problem.token, "invalidRequest")
+    said: dict[str, Any] = {"errorCode": f"contacts:{code}", "description": problem.message}
+    if isinstance(problem, ServiceError) and problem.details:
+        said["details"] = [{"item": item, "description": text} for item, text in problem.details]
     return said
