@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
@@ -46,9 +47,10 @@ def stretch_of(request: HttpRequest, found: QuerySet[Any], *order: str) -> Stret
 
 
 def _edge(model: type[Model], key: str, mark: str) -> Model | None:
-    if not (mark.isascii() and mark.isdecimal() and len(mark) < 19):
+    try:
+        return model._default_manager.filter(**{key: mark}).first()
+    except (ValueError, ValidationError):  # no such mark was ever given out
         return None
-    return model._default_manager.filter(**{key: int(mark)}).first()
 
 
 def _beyond(edge: Model, order: tuple[str, ...]) -> Q:

@@ -47,6 +47,14 @@ _STATES = {
     "Sent": (gettext_lazy("sent"), _GOOD),
     "Paused": (gettext_lazy("paused"), _WARN),
     "Cancelled": (gettext_lazy("cancelled"), _PLAIN),
+    # imports and refreshes
+    "NotStarted": (gettext_lazy("waiting"), _INFO),
+    "NotFinished": (gettext_lazy("running"), _INFO),
+    "Finished": (gettext_lazy("done"), _GOOD),
+    "Failed": (gettext_lazy("failed"), _BAD),
+    "InvalidFileFormat": (gettext_lazy("cannot be read"), _BAD),
+    "RejectedByWatchdog": (gettext_lazy("refused"), _BAD),
+    "ExceedsAllowedContactLimit": (gettext_lazy("too many"), _BAD),
     # contacts
     "Subscribed": (gettext_lazy("subscribed"), _GOOD),
     "PendingOptIn": (gettext_lazy("waits for opt-in"), _INFO),

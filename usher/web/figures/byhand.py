@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from usher.audiences import assigning, sheets
@@ -18,11 +15,10 @@ from usher.audiences.assigning import Action, Outcome, Who
 from usher.audiences.errors import AudienceError
 from usher.audiences.matching import Word
 from usher.audiences.models import Audience
+from usher.web import uploads
 
 ACTIONS = ("add", "remove", "replace")
 MATCHES = ("key", "email")
-#: A file that nobody said yes or no to is kept so long, in seconds.
-KEPT = 86_400
 LARGEST = 200_000_000
 
 
@@ -66,17 +62,10 @@ def _words(text: str) -> Iterator[Word]:
 
 def kept(file: UploadedFile[Any]) -> str:
     """Keep an uploaded file until somebody has said yes; its token. AudienceError when it is too large."""
-    if (file.size or 0) > LARGEST:
-        raise AudienceError(f"{file.name} is larger than {LARGEST // 1_000_000} MB; cut it into several")
-    folder = _folder()
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > KEPT:
-            old.unlink(missing_ok=True)
-    token = secrets.token_hex(16)
-    with (folder / token).open("wb") as target:
-        for part in file.chunks():
-            target.write(part)
-    return token
+    try:
+        return uploads.keep(file, LARGEST)
+    except uploads.UploadError as problem:
+        raise AudienceError(str(problem)) from None
 
 
 def by_file(
@@ -112,16 +101,10 @@ def columns(file: File) -> list[str]:
 
 
 def _path(token: str) -> Path:
-    path = _folder() / token if re.fullmatch(r"[0-9a-f]{32}", token) else None
-    if path is None or not path.exists():
-        raise AudienceError("the file is not there any more; choose it again")
-    return path
-
-
-def _folder() -> Path:
-    folder: Path = settings.USHER_DATA_DIR / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        return uploads.path_of(token)
+    except uploads.UploadError as problem:
+        raise AudienceError(str(problem)) from None
 
 
 def others(audience: Audience) -> list[Audience]:

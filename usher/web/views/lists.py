@@ -61,6 +61,7 @@ class ListForm(forms.Form):
     def __init__(self, of: Account, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         for name, model in (("join_program", Program), ("join_campaign", Campaign)):
+            self.fields[name].empty_label = _("nothing")  # type: ignore[attr-defined]
             self.fields[name].queryset = model._default_manager.filter(account=of).order_by("name")  # type: ignore[attr-defined]
 
 

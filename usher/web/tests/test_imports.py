@@ -1,0 +1,107 @@
+"""Imports: uploaded, columns said, done by a worker, reported on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from usher.engage.accounts import create_account
+from usher.engage.imports.run import run
+from usher.engage.models import Account, Audit, Contact, ContactList, Import
+from usher.web.figures import sheets
+from usher.web.tests.scene import NOW
+
+pytestmark = pytest.mark.django_db
+
+FILE = """E-Mail;First name;Town
+ann@example.com;Ann;Graz
+no address;Bob;Linz
+
+ann@example.com;Again;Wels
+short
+"""
+
+
+@pytest.fixture
+def of(db: None, tmp_path: Path, settings: Any) -> Account:
+    settings.USHER_DATA_DIR = tmp_path
+    return create_account("Music shop", NOW)
+
+
+def uploaded(page: Client, content: bytes, **more: str) -> Any:
+    file = SimpleUploadedFile("guests.csv", content)
+    return page.post("/contacts/imports/new", {"file": file, **more})
+
+
+def said(page: Client, shown: Any, **more: str) -> Any:
+    values = {"token": shown.context["file"]["token"], "name": "guests.csv"}
+    return page.post("/contacts/imports/new", values | more, follow=True)
+
+
+def test_it_imports_a_file_whose_columns_were_said(of: Account, page: Client) -> None:
+    guests = ContactList.objects.create(account=of, name="Guests", created_at=NOW)
+    shown = uploaded(page, FILE.encode(), list=str(guests.pk))
+    assert [target for _, target in shown.context["columns"]] == ["EMAIL", "", ""]
+    columns = {"column-0": "EMAIL", "column-1": "FIRSTNAME", "column-2": "", "list": str(guests.pk)}
+    begun = said(page, shown, **columns)
+    row = Import.objects.get()
+    assert begun.redirect_chain[-1][0] == f"/contacts/imports/{row.pk}"
+    assert "It is being read." in begun.content.decode()
+    assert set(Audit.objects.filter(kind="import").values_list("by", flat=True)) == {"page alice"}
+    run(row.pk, NOW)
+    person = Contact.objects.get()
+    assert (person.email, person.data, person.memberships.get().list_id) == (
+        "ann@example.com",
+        {"FIRSTNAME": "Ann"},
+        guests.pk,
+    )
+    done = page.get(f"/contacts/imports/{row.pk}")
+    assert done.context["told"][0] == ("new contacts", 1)
+    assert [fault.row for fault in done.context["rows"].rows] == [2, 4, 5]
+    assert "Invalid Email" in done.content.decode()
+    faults = page.get(f"/contacts/imports/{row.pk}/faults.csv")
+    text = b"".join(faults.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert text[1] == "2,Invalid Email,no address,Bob"
+    assert len(text) == 4
+    assert "guests.csv" in page.get("/contacts/imports").content.decode()
+
+
+def test_it_asks_for_the_column_of_addresses(of: Account, page: Client) -> None:
+    shown = uploaded(page, b"who,EMAIL\na,b@example.com\n")
+    answer = said(page, shown, **{"column-0": "", "column-1": ""})
+    assert "Say which column holds the e-mail addresses." in answer.content.decode()
+    answer = said(page, shown, **{"column-0": "EMAIL", "column-1": "EMAIL"})
+    assert "Two columns are for E-mail address" in answer.content.decode()
+    assert Import.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"Email\n\xfc@example.com\n", "is not UTF-8 text"),
+        (b"a" * (10 * 1024 * 1024 + 1), "is larger than 10 MB"),
+        (b'Email\n"open', "cannot be read"),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_file(of: Account, page: Client, content: bytes, why: str) -> None:
+    assert why in uploaded(page, content).content.decode()
+
+
+def test_it_reads_what_excel_saves_as_unicode_text(of: Account, page: Client) -> None:
+    shown = uploaded(page, "Email\tFIRSTNAME\nann@example.com\tÄnn\n".encode("utf-16"))
+    assert [target for _, target in shown.context["columns"]] == ["EMAIL", "FIRSTNAME"]
+    token = shown.context["file"]["token"]
+    assert sheets.mapped(token, {0: "EMAIL", 1: "FIRSTNAME"}).decode() == (
+        "EMAIL,FIRSTNAME\r\nann@example.com,Änn\r\n"
+    )
+
+
+def test_a_file_that_is_gone_is_asked_for_again(of: Account, page: Client) -> None:
+    values = {"token": "0" * 32, "column-0": "EMAIL"}
+    shown = page.post("/contacts/imports/new", values).content.decode()
+    assert "The file is not there any more; choose it again." in shown
