@@ -18,6 +18,7 @@ from usher.engage.accounts import LIMITS
 from usher.engage.campaigns import definitions as campaigns
 from usher.engage.contacts import fields
 from usher.engage.errors import EngageError
+from usher.engage.forms import definitions as forms
 from usher.engage.lists.edit import create_list
 from usher.engage.models import Account, Campaign, ContactList, DataField, Program
 from usher.engage.models.campaigns import CampaignStatus
@@ -42,6 +43,8 @@ class AccountBody(BaseModel):
     from_address: str = "mail@example.com"
     mail_domain: str = Field("localhost", min_length=1, max_length=255, pattern=r"^[A-Za-z0-9.-]+$")
     time_zone: str = "UTC"
+    #: Whoever is new has to confirm by mail, whatever a caller or form says.
+    double_opt_in: bool = False
     tracked_sites: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")]] = []
     #: Numbers that differ from the usual ones (usher.engage.accounts.LIMITS).
     limits: dict[str, Annotated[int, Field(ge=0)]] = {}
@@ -93,10 +96,13 @@ class ListBody(BaseModel):
     visibility: Shown = Visibility.PRIVATE
     join_program: str | None = None
     join_campaign: str | None = None
+    #: Whoever joins by a form has to confirm by mail.
+    double_opt_in: bool = False
 
 
-OTHERS: tuple[ModuleType, ...] = (users, campaigns, programs, segments)
-#: In the order of applying: segments name lists, which name programs and campaigns, which name data fields.
+OTHERS: tuple[ModuleType, ...] = (users, campaigns, programs, segments, forms)
+#: In the order of applying: forms and segments name lists, which name programs and campaigns, and those name
+#: data fields.
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "account": AccountBody,
     **users.SECTIONS,
@@ -105,6 +111,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     **programs.SECTIONS,
     "contact_lists": ListBody,
     **segments.SECTIONS,
+    **forms.SECTIONS,
 }
 
 
@@ -129,7 +136,7 @@ def export(section: str) -> dict[str, dict[str, object]]:
         return {}
     if section == "account":
         values = {field: getattr(account, field) for field in AccountBody.model_fields}
-        return {"": {field: value for field, value in values.items() if value not in ([], {})}}
+        return {"": {field: value for field, value in values.items() if value not in ([], {}, False)}}
     if section == "data_fields":
         rows = DataField.objects.filter(account=account).order_by("pk")
         return {row.name: _exported_field(row) for row in rows if not _is_as_made(row)}
@@ -183,7 +190,7 @@ def _apply_list(account: Account, name: str, body: ListBody, now: datetime) -> C
         one = found or create_list(account, name, now, body.visibility)
     except EngageError as problem:
         raise DefinitionError("contact list", name, "", problem.message) from None
-    changed = _set(one, {"visibility": body.visibility, **starts})
+    changed = _set(one, {"visibility": body.visibility, "double_opt_in": body.double_opt_in, **starts})
     one.save()
     return written("contact list", one.name, found is None, changed)
 
@@ -226,6 +233,8 @@ def _exported_field(row: DataField) -> dict[str, object]:
 
 def _exported_list(row: ContactList) -> dict[str, object]:
     body: dict[str, object] = {"visibility": row.visibility}
+    if row.double_opt_in:
+        body["double_opt_in"] = True
     if row.join_program:
         body["join_program"] = row.join_program.name
     if row.join_campaign:

@@ -25,3 +25,8 @@ def unsubscribe_url(message: int) -> str:
 def confirm_url(confirmation: int) -> str:
     """The page on which somebody says yes to being mailed."""
     return f"{settings.USHER_PUBLIC_URL}/t/k/{tokens.signed('confirm', confirmation)}"
+
+
+def preferences_url(message: int) -> str:
+    """The page on which whoever got the mail chooses what they get."""
+    return f"{settings.USHER_PUBLIC_URL}/t/p/{tokens.signed('preferences', message)}"

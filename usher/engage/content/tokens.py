@@ -11,7 +11,7 @@ from typing import Literal
 
 from django.conf import settings
 
-Kind = Literal["open", "click", "unsubscribe", "confirm", "visit", "message-id"]
+Kind = Literal["open", "click", "unsubscribe", "confirm", "preferences", "visit", "message-id"]
 
 #: Bytes of the signature: 128 bits cannot be guessed over a network.
 SIGNATURE = 16

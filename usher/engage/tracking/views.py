@@ -5,12 +5,14 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from usher.engage.content import tokens
+from usher.engage.content.addresses import preferences_url
+from usher.engage.forms.centre import behind
+from usher.engage.forms.pages import shown
 from usher.engage.models import Message
 from usher.engage.tracking import record, visits
 from usher.lib import clock
@@ -85,14 +87,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         email = row.to if row else None
     if email is None:
         raise Http404
-    page = {"email": email, "done": request.method == "POST"}
-    response = render(request, "engage/unsubscribe.html", page)
-    response["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-    )
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+    choices = preferences_url(message) if behind(message) else ""
+    page = {"email": email, "done": request.method == "POST", "preferences": choices}
+    return shown(request, "unsubscribe.html", page)
 
 
 def _read(kind: tokens.Kind, token: str, count: int) -> tuple[int, ...]:

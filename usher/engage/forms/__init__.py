@@ -1,0 +1,1 @@
+"""Pages on which people put themselves on a list, say yes, choose what they get, and leave."""
