@@ -22,6 +22,7 @@ from usher.cli import (
     seeds,
     serve,
     sources,
+    spotler_key,
     sync,
     tags,
 )
@@ -78,4 +79,5 @@ app.add_typer(programs.app, name="programs", rich_help_panel=DEFINE)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=DEFINE)
 app.add_typer(seeds.app, name="seeds", rich_help_panel=DEFINE)
 app.add_typer(api_user.app, name="api-user", rich_help_panel=DEFINE)
+app.add_typer(spotler_key.app, name="spotler-key", rich_help_panel=DEFINE)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel=DEFINE)

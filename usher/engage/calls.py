@@ -37,7 +37,9 @@ _SECRET = re.compile(r'("[^"]*(?:password|secret|token)[^"]*"\s*:\s*)"(?:[^"\\]|
 class Heard(NamedTuple):
     """A call as it was answered."""
 
-    user: ApiUser
+    #: The id of the account that was spoken for, and the API user who did; none for a Spotler key.
+    account: int
+    user: ApiUser | None
     at: datetime
     method: str
     #: With its query.
@@ -105,7 +107,7 @@ def _write_for_ever() -> None:
 
 def _row(heard: Heard) -> ApiCall:
     return ApiCall(
-        account_id=heard.user.account_id,
+        account_id=heard.account,
         user=heard.user,
         at=heard.at,
         method=heard.method[:8],

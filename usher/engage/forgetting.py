@@ -1,10 +1,10 @@
-"""The job that deletes what is kept for a time only: the record of calls, and notes of changes."""
+"""The job that deletes what is kept for a time only: the record of calls, notes of changes, used nonces."""
 
 from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-from usher.engage import audit, calls
+from usher.engage import audit, calls, spotler_keys
 from usher.lib import clock
 
 
@@ -13,4 +13,4 @@ from usher.lib import clock
 def forget(timestamp: int) -> int:
     """Once an hour; how many rows were deleted."""
     now = clock.now()
-    return calls.forget(now) + audit.forget(now)
+    return calls.forget(now) + audit.forget(now) + spotler_keys.forget(now)

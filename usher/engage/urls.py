@@ -1,4 +1,4 @@
-"""Where the engine is reached: Dotdigital's two versions and its messages API, and our own."""
+"""Where the engine is reached: Dotdigital's versions and its messages API, Spotler's API, and our own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, re_path
 
 from usher.engage.api.cpaas.wording import worded as in_cpaas
 from usher.engage.api.manner import door
+from usher.engage.api.spotler.door import answer as spotler
 from usher.engage.api.v2.wording import worded as in_v2
 from usher.engage.api.v3.wording import worded as in_v3
 
@@ -14,4 +15,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^/*contacts/+v3(?:/.*)?$", door("usher.engage.api.v3.urls", in_v3)),
     re_path(r"^/*cpaas(?:/.*)?$", door("usher.engage.api.cpaas.urls", in_cpaas)),
     re_path(r"^/*engage/+v1(?:/.*)?$", door("usher.engage.api.own", in_v2)),
+    re_path(r"^/*integrationservice(?:-1\.1\.0)?(?:/.*)?$", spotler),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
@@ -118,7 +119,7 @@ def remove(audience: ContactList, external_ids: Sequence[str] | None, now: datet
     return removed
 
 
-def _bound(audience: ContactList, external_ids: Sequence[str]) -> dict[str, object]:
+def _bound(audience: ContactList, external_ids: Sequence[str]) -> dict[str, Any]:
     unique = list(dict.fromkeys(external_ids))
     return {"list": audience.pk, "account": audience.account_id, "ids": unique}
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import connection
 
 from usher.engage import sandbox
 from usher.engage.access import create_api_user
@@ -23,6 +18,7 @@ from usher.engage.models import Account, ApiCall, ApiUser, Audit, Contact
 from usher.engage.models.accounts import Scheme
 from usher.engage.sandbox import Faults
 from usher.engage.tests.conftest import NOW
+from usher.engage.tests.served import served
 
 PASSWORD = "correct horse 1"
 
@@ -32,42 +28,8 @@ def server(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
 ) -> Iterator[tuple[str, Path]]:
     """The address of a server of two processes on the test's database, and its data directory."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("sandbox")
-    database = connection.settings_dict
-    environment = os.environ | {
-        "DATABASE_URL": f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}",
-        "USHER_DATA_DIR": str(folder),
-        "USHER_PUBLIC_URL": f"http://localhost:{port}",
-        "DJANGO_SETTINGS_MODULE": "usher.settings",
-    }
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "usher.cli",
-        "web",
-        "--port",
-        str(port),
-        "--workers",
-        "2",
-    ]
-    with subprocess.Popen(command, env=environment) as process:
-        _wait_for(port)
-        yield f"http://localhost:{port}", folder
-        process.terminate()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(600):
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the server did not start")
+    with served(tmp_path_factory.mktemp("sandbox")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Spotler's audiences API, as its clients know it."""
