@@ -170,6 +170,7 @@ def _record(call: Call, user: ApiUser, path: str, response: HttpResponse, second
     query = call.request.META.get("QUERY_STRING", "")
     calls.keep(
         calls.Heard(
+            account=user.account_id,
             user=user,
             at=call.now,
             method=call.request.method or "",
