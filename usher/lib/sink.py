@@ -26,7 +26,7 @@ from usher.lib.spool import Spool, SpoolError
 log = logging.getLogger(__name__)
 
 #: Bytes of the largest mail that is taken; a connection holds little more than this at a time.
-LARGEST = 10 * 1024 * 1024
+LARGEST = 24 * 1024 * 1024
 #: RFC 5321 4.5.3.1: a command line has 512 octets, SMTPUTF8 and parameters add to it.
 LONGEST_COMMAND = 2048
 #: … and a line of text 1,000 with its CRLF.

@@ -33,6 +33,7 @@ _POLLS = (
     r"GET /v2/programs/enrolments/\{?[0-9a-fA-F-]{32,}\}?(/.*)?",
     r"GET /v2/campaigns/send/.+",
     r"GET /v2/segments/refresh/.+",
+    r"GET /cpaas/messages/.+",
     r"GET /events/v3/export/[^/]+",
     # our own, for those who watch over the mail
     r"GET /engage/.*",

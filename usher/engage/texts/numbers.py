@@ -6,8 +6,6 @@ import re
 
 from usher.engage.errors import EngageError
 
-#: E.164: a country's code does not begin with 0, and a number has at most 15 digits with it.
-_NUMBER = re.compile(r"[1-9]\d{6,14}\Z")
 _BETWEEN = re.compile(r"[\s().\-/]+")
 
 
@@ -18,9 +16,19 @@ def digits(sent: str) -> str:
     """
     bare = _BETWEEN.sub("", sent)
     found = bare.removeprefix("+") if bare.startswith("+") else bare.removeprefix("00")
-    if not found.isascii() or not _NUMBER.match(found):
+    if not found.isascii() or not found.isdigit() or not _is_possible(found):
         raise EngageError(
             "ERROR_SMS_INVALIDPHONENUMBER",
             f"'{sent[:40]}' is not a telephone number with its country's code, such as 447123123123.",
         )
     return found
+
+
+def _is_possible(found: str) -> bool:
+    """Whether the country's code exists and its numbers may be so long."""
+    import phonenumbers  # what it knows of all countries takes a while to read
+
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(f"+{found}"))
+    except phonenumbers.NumberParseException:
+        return False
