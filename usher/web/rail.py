@@ -49,7 +49,12 @@ def _road(path: str) -> list[Stop]:
 
 
 def _setup() -> list[tuple[str, str]]:
-    return [("sources", _("Sources")), ("destinations", _("Destinations")), ("events", _("Events"))]
+    return [
+        ("sources", _("Sources")),
+        ("destinations", _("Destinations")),
+        ("api_users", _("API")),
+        ("events", _("Events")),
+    ]
 
 
 def _stops(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from usher.web.views import (
+    access,
     audiences,
     byhand,
     campaigns,
@@ -90,6 +91,12 @@ urlpatterns = [
     path("sources/check", sources.look, name="sources_check"),
     path("sources/tables/<int:pk>/accept", sources.accept, name="source_accept"),
     path("destinations", destinations.destinations, name="destinations"),
+    path("apiusers", access.users, name="api_users"),
+    path("apiusers/new", access.new, name="api_user_new"),
+    path("apiusers/<int:pk>", access.edit, name="api_user"),
+    path("apiusers/<int:pk>/password", access.renew, name="api_user_renew"),
+    path("apiusers/calls", access.calls, name="api_calls"),
+    path("apiusers/calls/<int:pk>", access.call, name="api_call"),
     path("events", events.events, name="events"),
     path("settings", settings.settings, name="settings"),
     path("settings/password", settings.password, name="password"),

@@ -1,0 +1,129 @@
+"""API users, whose secret is shown once, and the record of what the API was asked and answered."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from usher.engage import access
+from usher.engage import calls as record
+from usher.engage.models import ApiCall, ApiUser
+from usher.engage.models.accounts import Permission, Scheme
+from usher.lib import clock
+from usher.web.account import account, signed
+from usher.web.figures import access as figures
+from usher.web.page import Asked, page, show, show_part, wants_part
+from usher.web.paging import stretch_of
+
+PERMISSIONS = [
+    (Permission.READ, gettext_lazy("read")),
+    (Permission.WRITE, gettext_lazy("write contacts, lists and content")),
+    (Permission.SEND, gettext_lazy("send mail and enrol in programs")),
+]
+SCHEMES = [
+    (Scheme.TIERED, gettext_lazy("by the minute and tier")),
+    (Scheme.FLAT, gettext_lazy("by the hour")),
+    (Scheme.NONE, gettext_lazy("not at all")),
+]
+
+
+class UserForm(forms.Form):
+    """What an API user may do, and how often."""
+
+    username = forms.CharField(max_length=128, label=gettext_lazy("User name"))
+    permissions = forms.MultipleChoiceField(
+        choices=PERMISSIONS, widget=forms.CheckboxSelectMultiple, label=gettext_lazy("May")
+    )
+    scheme = forms.ChoiceField(choices=SCHEMES, label=gettext_lazy("Calls are limited"))
+
+
+class ChangeForm(UserForm):
+    """The same of one that is there: it keeps its name."""
+
+    username = None  # type: ignore[assignment]  # how Django leaves out a field
+    enabled = forms.BooleanField(required=False, label=gettext_lazy("May call at all"))
+
+
+@page
+def users(request: HttpRequest) -> HttpResponse:
+    of = account()
+    rows = figures.users(of, clock.now())
+    return show(request, "usher/access/users.html", rows=rows, limits=figures.limits(of))
+
+
+@page
+def new(request: HttpRequest) -> HttpResponse:
+    """Make an API user, and show its password this once."""
+    first: dict[str, Any] = {"username": f"apiuser-{secrets.token_hex(6)}@apiconnector.com"}
+    first |= {"permissions": list(Permission.values), "scheme": Scheme.TIERED}
+    form, of, now = UserForm(request.POST or None, initial=first), account(), clock.now()
+    if request.method == "POST" and form.is_valid():
+        try:
+            with signed(request, of, now):
+                said = form.cleaned_data
+                name, secret = figures.make(of, said["username"], said["permissions"], said["scheme"], now)
+        except access.AccessError as problem:
+            form.add_error("username", str(problem))
+        else:
+            return show(request, "usher/access/secret.html", name=name, secret=secret)
+    return show(request, "usher/access/edit.html", form=form, row=None)
+
+
+@page
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    row, now = _row(pk), clock.now()
+    first = {name: getattr(row, name) for name in ChangeForm.base_fields}
+    form = ChangeForm(request.POST or None, initial=first)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        with signed(request, row.account, now):
+            scheme = Scheme(said["scheme"])
+            access.change_api_user(
+                row.username, enabled=said["enabled"], permissions=said["permissions"], scheme=scheme
+            )
+        messages.success(request, _("“{name}” is saved.").format(name=row.username), "good")
+        return redirect("api_users")
+    return show(request, "usher/access/edit.html", form=form, row=row)
+
+
+@page
+@require_POST
+def renew(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new password, shown this once; the old one is no longer taken."""
+    row, secret = _row(pk), secrets.token_urlsafe(18) + "1"
+    with signed(request, row.account, clock.now()):
+        access.change_api_user(row.username, password=secret)
+    return show(request, "usher/access/secret.html", name=row.username, secret=secret)
+
+
+@page
+def calls(request: Asked) -> HttpResponse:
+    of, errors = account(), request.GET.get("errors") == "on"
+    said = request.GET.get("user", "")
+    user = int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else None
+    rows = stretch_of(request, figures.calls(of, errors=errors, user=user), "-at", "-pk")
+    found = {"rows": rows, "errors": errors, "user": user}
+    if wants_part(request):
+        return show_part(request, "usher/access/found.html", **found)
+    return show(request, "usher/access/calls.html", users=access.api_users(of), **found)
+
+
+@page
+def call(request: HttpRequest, pk: int) -> HttpResponse:
+    """One call with what was sent and answered, and the command that makes it again."""
+    row = get_object_or_404(ApiCall.objects.select_related("user"), pk=pk, account=account())
+    again = record.curl(row, settings.USHER_PUBLIC_URL)
+    return show(request, "usher/access/call.html", row=row, again=again, failed=row.status >= figures.ERRORS)
+
+
+def _row(pk: int) -> ApiUser:
+    return get_object_or_404(ApiUser.objects.select_related("account"), pk=pk, account=account())
