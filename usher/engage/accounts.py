@@ -26,6 +26,8 @@ LIMITS: Mapping[str, int] = {
     "contacts_per_enrolment": 25,
     "lists_per_enrolment": 10,
     "enrolment_calls_an_hour": 20,
+    # that an import may leave the account with; 0: as many as there are
+    "contacts": 0,
 }
 
 

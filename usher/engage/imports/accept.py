@@ -10,7 +10,9 @@ from datetime import datetime
 from django.db import transaction
 
 from usher.engage.errors import EngageError
-from usher.engage.imports.sheet import SheetError, columns_of
+from usher.engage.imports import keep
+from usher.engage.imports.columns import columns_of
+from usher.engage.imports.records import SheetError, is_workbook, records
 from usher.engage.imports.tasks import run_import
 from usher.engage.models import Account, ContactList, Import
 from usher.engage.models.imports import ImportState, MergeOption
@@ -19,8 +21,6 @@ from usher.engage.models.imports import ImportState, MergeOption
 MOST_ACTIVE = 25
 #: Bytes of a file.
 LARGEST = 10 * 1024 * 1024
-#: The first bytes of a ZIP, which an .xlsx is too, and of an old .xls.
-_NOT_CSV = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def accept(
@@ -32,8 +32,8 @@ def accept(
     lists: Sequence[ContactList] = (),
     merge: MergeOption = MergeOption.OVERWRITE,
 ) -> Import:
-    """Keep a CSV file of contacts and defer its import. Refused when it is no CSV, lacks an Email column,
-    is too large, or too many imports are active."""
+    """Keep a CSV or Excel file of contacts and defer its import. Refused when it is neither, lacks an Email
+    column, is too large, or too many imports are active."""
     _check(content)
     with transaction.atomic():
         # one at a time counts, so that 25 stays 25
@@ -45,9 +45,9 @@ def accept(
             list_ids=[one.pk for one in lists],
             merge_option=merge,
             file_name=file_name[:255],
-            content=content,
             created_at=now,
         )
+        keep.put(accepted, content)
         run_import.configure(lock=f"imports of account {account.pk}").defer(import_id=str(accepted.pk))
     return accepted
 
@@ -76,10 +76,12 @@ def _cell(value: object) -> object:
 def _check(content: bytes) -> None:
     if len(content) > LARGEST:
         raise EngageError("ERROR_IMPORT_UNSUPPORTED_FORMAT", f"The file has more than {LARGEST // 2**20} MB.")
-    if content.startswith(_NOT_CSV):
-        raise EngageError("ERROR_IMPORT_UNSUPPORTED_FORMAT", "The file is not CSV text.")
     try:
-        columns_of(content, {})
+        is_workbook(content)
+    except SheetError as problem:
+        raise EngageError("ERROR_IMPORT_UNSUPPORTED_FORMAT", f"Neither CSV nor Excel: {problem}.") from None
+    try:
+        columns_of(next(records(content), []), {})
     except SheetError as problem:
         if str(problem).startswith("no column"):
             raise EngageError("ERROR_NO_EMAIL_COLUMN", "No column is headed Email.") from None

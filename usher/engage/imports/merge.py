@@ -3,57 +3,87 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from usher.engage.contacts.fields import SEED
+from usher.engage.imports.columns import Columns
+from usher.engage.models import Import
 from usher.engage.models.imports import MergeOption
+from usher.lib import statistics
 
+#: Why a row is refused whose number another contact has; other reasons are statuses.
+NUMBER = "number"
+
+#: `met` are the staged rows whose contact is there already.
 STAGING = """
+set local work_mem = '48MB';
 create temporary table staged (
-    row integer, email text, email_key text, opt_in_type text, email_type text, data jsonb
-) on commit drop
+    row integer, email text, email_key text, opt_in_type text, email_type text, mobile_number text,
+    data jsonb not null default '{}', consent jsonb, choices jsonb
+) on commit drop;
+create temporary table met (row integer, contact_id bigint, status text) on commit drop
 """
-COPY = "copy staged (row, email, email_key, opt_in_type, email_type, data) from stdin"
+
+_MEET = """
+insert into met
+select s.row, c.id, c.status
+from staged s join engage_contact c on c.account_id = %(account)s and c.email_key = s.email_key
+where not exists (select 1 from met where met.row = s.row)
+"""
 
 # Opted out of the account, suppressed without a contact, or opted out of one of these lists. A contact in
-# the recycle bin is let in again unless its address is suppressed.
+# the recycle bin is let in again unless its address is suppressed. A number belongs to one contact.
 _REFUSED = """
 delete from staged using (
     select s.row,
            coalesce(x.reason, case when d.id is not null then 'DomainSuppression' end,
-                    case when c.status not in ('Subscribed', 'Deleted') then c.status end,
-                    'Unsubscribed') as reason
+                    case when m.status not in ('Subscribed', 'Deleted') then m.status end,
+                    case when o.row is not null then 'Unsubscribed' else 'number' end) as reason
     from staged s
-    left join engage_contact c on c.account_id = %(account)s and c.email_key = s.email_key
+    left join met m on m.row = s.row
     left join engage_suppression x
            on x.account_id = %(account)s and x.email_key = s.email_key and x.lifted_at is null
     left join engage_suppresseddomain d
            on d.account_id = %(account)s and d.domain = split_part(s.email_key, '@', 2)
-    where x.id is not null or d.id is not null
-       or c.status not in ('Subscribed', 'Deleted')
-       or exists (select 1 from engage_membership m
-                  where m.contact_id = c.id and m.list_id = any(%(lists)s) and m.unsubscribed_at is not null)
+    left join (
+        select distinct met.row from met join engage_membership gone on gone.contact_id = met.contact_id
+        where gone.list_id = any(%(lists)s) and gone.unsubscribed_at is not null
+    ) o on o.row = s.row
+    left join engage_contact n
+           on n.account_id = %(account)s and n.mobile_number = s.mobile_number and n.mobile_number <> ''
+          and n.id is distinct from m.contact_id
+    where x.id is not null or d.id is not null or m.status not in ('Subscribed', 'Deleted')
+       or o.row is not null or n.id is not null
 ) refused
 where staged.row = refused.row
 returning refused.row, refused.reason
 """
 
-_REVIVED = """
-update engage_contact c set status = 'Subscribed', status_at = %(now)s, updated_at = %(now)s
-from staged s
-where c.account_id = %(account)s and c.email_key = s.email_key and c.status = 'Deleted'
+# Whoever has to prove the address is let in, and mailed by nobody until then.
+_STATUS_OF_NEW = """
+case when %(asked)s or {row}.opt_in_type = 'VerifiedDouble' then 'PendingOptIn' else 'Subscribed' end"""
+
+_REVIVED = f"""
+update engage_contact c
+set status = {_STATUS_OF_NEW.format(row="s")}, status_at = %(now)s, updated_at = %(now)s
+from staged s join met m on m.row = s.row
+where c.id = m.contact_id and c.status = 'Deleted'
 """
 
+_STRANGERS = "select count(*) from staged where not exists (select 1 from met where met.row = staged.row)"
+
 # The order is the same for every import, so that two cannot wait for each other in a circle.
-_NEW = """
+_NEW = f"""
 insert into engage_contact (
     account_id, email, email_key, mobile_number, status, status_at, opt_in_type, email_type, data,
     is_seed, created_at, updated_at)
-select %(account)s, email, email_key, '', 'Subscribed', %(now)s, coalesce(opt_in_type, 'Unknown'),
-       coalesce(email_type, 'Html'), jsonb_strip_nulls(data), data @> %(seed)s, %(now)s, %(now)s
-from staged order by email_key collate "C"
+select %(account)s, email, email_key, coalesce(mobile_number, ''), {_STATUS_OF_NEW.format(row="staged")},
+       %(now)s, coalesce(opt_in_type, 'Unknown'), coalesce(email_type, 'Html'), jsonb_strip_nulls(data),
+       data @> %(seed)s, %(now)s, %(now)s
+from staged
+where not exists (select 1 from met where met.row = staged.row)
+order by email_key collate "C"
 on conflict (account_id, email_key) do nothing
 """
 
@@ -63,19 +93,25 @@ _MERGED = {
     MergeOption.IF_NOT_EMPTY: "c.data || jsonb_strip_nulls(s.data)",
     MergeOption.IF_NOT_POPULATED: "jsonb_strip_nulls(s.data) || c.data",
 }
+# The same of the mobile number, which is always told by digits: a blank cell takes none away.
+_NUMBER = {
+    MergeOption.OVERWRITE: "coalesce(s.mobile_number, c.mobile_number)",
+    MergeOption.IF_NOT_EMPTY: "coalesce(s.mobile_number, c.mobile_number)",
+    MergeOption.IF_NOT_POPULATED: "coalesce(nullif(c.mobile_number, ''), s.mobile_number, '')",
+}
 
 # Only contacts that the file changes are written.
 _CHANGED = """
 update engage_contact c
-set data = s.merged, is_seed = s.merged @> %(seed)s, updated_at = %(now)s,
+set data = s.merged, is_seed = s.merged @> %(seed)s, updated_at = %(now)s, mobile_number = s.number,
     opt_in_type = coalesce(s.opt_in_type, c.opt_in_type), email_type = coalesce(s.email_type, c.email_type)
 from (
-    select c.id, {merged} as merged, s.opt_in_type, s.email_type
-    from staged s join engage_contact c on c.account_id = %(account)s and c.email_key = s.email_key
+    select c.id, {merged} as merged, {number} as number, s.opt_in_type, s.email_type
+    from staged s join met m on m.row = s.row join engage_contact c on c.id = m.contact_id
 ) s
-where c.id = s.id and c.status = 'Subscribed'
-  and (c.data, c.opt_in_type, c.email_type) is distinct from
-      (s.merged, coalesce(s.opt_in_type, c.opt_in_type), coalesce(s.email_type, c.email_type))
+where c.id = s.id and c.status in ('Subscribed', 'PendingOptIn')
+  and (c.data, c.mobile_number, c.opt_in_type, c.email_type) is distinct from
+      (s.merged, s.number, coalesce(s.opt_in_type, c.opt_in_type), coalesce(s.email_type, c.email_type))
 """
 
 _MEMBERS = """
@@ -88,33 +124,87 @@ order by 1, 2
 on conflict (list_id, contact_id) do nothing
 """
 
+# What is on record already is not kept twice; a row that tells nothing is no evidence.
+_CONSENTS = """
+insert into engage_consent (contact_id, text, given_at, url, ip, user_agent, source, recorded_at)
+select c.id, t.text, t.given_at, t.url, t.ip, t.user_agent, 'import', %(now)s
+from staged s
+join engage_contact c on c.account_id = %(account)s and c.email_key = s.email_key
+cross join lateral (
+    select coalesce(s.consent ->> 'text', '') as text, (s.consent ->> 'given_at')::timestamptz as given_at,
+           coalesce(s.consent ->> 'url', '') as url, left(coalesce(s.consent ->> 'ip', ''), 64) as ip,
+           coalesce(s.consent ->> 'user_agent', '') as user_agent
+) t
+where jsonb_strip_nulls(s.consent) <> '{}'
+  and not exists (
+    select 1 from engage_consent had where had.contact_id = c.id
+       and (had.text, had.url, had.ip, had.user_agent) = (t.text, t.url, t.ip, t.user_agent)
+       and had.given_at is not distinct from t.given_at)
+order by c.id
+"""
 
-def refuse(cursor: Any, account_id: int, list_ids: Sequence[int]) -> dict[int, str]:
-    """Take the rows out whose address may not be mailed; row number -> the status that forbids it."""
-    # whoever suppresses a domain meanwhile waits for the rows that this lets through, and suppresses them
-    cursor.execute("select 1 from engage_account where id = %s for key share", [account_id])
-    cursor.execute(_REFUSED, {"account": account_id, "lists": list(list_ids)})
-    return dict(cursor.fetchall())
+_CHOICES = """
+insert into engage_choice (preference_id, contact_id, opted_in, at)
+select p.id, c.id, said.value::boolean, %(now)s
+from staged s
+join engage_contact c on c.account_id = %(account)s and c.email_key = s.email_key
+cross join lateral jsonb_each_text(s.choices) said
+join engage_preference p on p.id = said.key::bigint and p.account_id = %(account)s
+where said.value is not null
+order by 1, 2
+on conflict (preference_id, contact_id) do update set opted_in = excluded.opted_in, at = excluded.at
+where engage_choice.opted_in <> excluded.opted_in
+"""
 
 
 def merge(
-    cursor: Any, account_id: int, list_ids: Sequence[int], option: str, now: datetime
+    cursor: Any, job: Import, columns: Columns, now: datetime, refused: dict[int, str]
 ) -> tuple[int, int]:
-    """Write the staged rows into contacts and memberships; (new contacts, contacts that were there)."""
+    """Write the staged rows into contacts and what belongs to them; (new contacts, contacts that were there).
+
+    `refused` gets the rows that may not be written: row number -> the status that forbids it, or "number".
+    """
     values = {
-        "account": account_id,
-        "lists": list(list_ids),
+        "account": job.account_id,
+        "lists": list(job.list_ids),
         "now": now,
         "seed": json.dumps({SEED: True}),
+        "asked": job.account.double_opt_in,
     }
-    cursor.execute("select count(*) from staged")
-    accepted = cursor.fetchone()[0]
+    # whoever suppresses a domain meanwhile waits for the rows that this lets through, and suppresses them
+    cursor.execute("select 1 from engage_account where id = %s for key share", [job.account_id])
+    refused |= _refuse(cursor, values)
     cursor.execute(_REVIVED, values)
     new = cursor.rowcount
+    cursor.execute(_STRANGERS)
+    strangers = cursor.fetchone()[0]
     cursor.execute(_NEW, values)
-    new += cursor.rowcount
-    if new < accepted:
-        cursor.execute(_CHANGED.format(merged=_MERGED[MergeOption(option)]), values)
-    if list_ids:
+    new += (made := cursor.rowcount)
+    if made < strangers:  # somebody else was quicker with a few of them
+        refused |= _refuse(cursor, values)
+    statistics.refresh(made, "engage_contact")
+    _add(cursor, job, columns, values)
+    cursor.execute("select count(*) from staged")
+    return new, cursor.fetchone()[0] - new
+
+
+def _refuse(cursor: Any, values: dict[str, Any]) -> dict[int, str]:
+    """Find the contacts of the staged rows, and take the rows out that may not be written."""
+    cursor.execute(_MEET, values)
+    cursor.execute("analyze met")
+    cursor.execute(_REFUSED, values)
+    return dict(cursor.fetchall())
+
+
+def _add(cursor: Any, job: Import, columns: Columns, values: dict[str, Any]) -> None:
+    """What the rows say of contacts that were there, and of what hangs on contacts."""
+    option = MergeOption(job.merge_option)
+    cursor.execute("select exists (select 1 from met)")
+    if cursor.fetchone()[0]:
+        cursor.execute(_CHANGED.format(merged=_MERGED[option], number=_NUMBER[option]), values)
+    if job.list_ids:
         cursor.execute(_MEMBERS, values)
-    return new, accepted - new
+    if columns.consent:
+        cursor.execute(_CONSENTS, values)
+    if columns.choices:
+        cursor.execute(_CHOICES, values)

@@ -7,7 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Mapping
 
-from usher.engage.imports import sheet
+from usher.engage.imports import merge, sheet
 from usher.engage.models import Import
 from usher.engage.models.contacts import Status
 
@@ -29,7 +29,7 @@ COUNTERS = (
     "suppressedContacts",
 )
 
-#: Status of the stored contact -> (reason in the faults file, counter of the report).
+#: Status of the stored contact, or its number -> (reason in the faults file, counter of the report).
 REFUSALS: dict[str, tuple[str, str]] = {
     Status.UNSUBSCRIBED: ("Unsubscribed", "unsubscribed"),
     Status.HARD_BOUNCED: ("Hard bounced", "hardBounced"),
@@ -43,7 +43,13 @@ REFUSALS: dict[str, tuple[str, str]] = {
     Status.SUPPRESSED: ("Suppressed", "suppressedContacts"),
     Status.DIRECT_COMPLAINT: ("Suppressed", "suppressedContacts"),
     Status.NO_MX_RECORD: ("Suppressed", "suppressedContacts"),
+    merge.NUMBER: ("Failures", "failures"),
 }
+
+
+def reason_of(refusal: str) -> str:
+    """What the faults file says of a row that was refused for this status, or for its number."""
+    return REFUSALS[refusal][0]
 
 
 def counter_of(reason: str) -> str:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from usher.engage.accounts import limit
+from usher.engage.contacts import erased
 from usher.engage.contacts.fields import types_of
-from usher.engage.imports import merge, report
-from usher.engage.imports.sheet import Columns, Row, SheetError, columns_of, rows
-from usher.engage.models import Import
+from usher.engage.imports import keep, merge, report
+from usher.engage.imports.columns import Columns, columns_of
+from usher.engage.imports.records import SheetError, records
+from usher.engage.imports.sheet import Fault, check, staged
+from usher.engage.models import Account, Import, Preference
 from usher.engage.models.imports import ImportState
-from usher.lib import statistics
 
 log = logging.getLogger(__name__)
+
+
+class TooManyContactsError(Exception):
+    """The account would have more contacts than it may."""
 
 
 def run(import_id: UUID | str, now: datetime) -> ImportState:
@@ -28,18 +35,21 @@ def run(import_id: UUID | str, now: datetime) -> ImportState:
     Every row is counted once in the report, and every refused one is kept with its reason.
     """
     with transaction.atomic():
-        job = Import.objects.select_for_update().select_related("account").get(pk=import_id)
+        found = Import.objects.select_for_update().select_related("account").defer("content")
+        job = found.get(pk=import_id)
         if job.state != ImportState.NOT_FINISHED:
             return ImportState(job.state)
         try:
             with transaction.atomic():  # an unreadable line takes back what was read before it
-                _import(job, bytes(job.content), now)
+                _import(job, keep.content_of(job), now)
             job.state = ImportState.FINISHED
         except SheetError as problem:
             job.state, job.error = ImportState.INVALID_FORMAT, str(problem)
+        except TooManyContactsError as problem:
+            job.state, job.error = ImportState.TOO_MANY, str(problem)
         job.content, job.finished_at = b"", now
         job.save()
-    return job.state
+    return ImportState(job.state)
 
 
 def fail(import_id: UUID | str, error: str, now: datetime) -> None:
@@ -50,49 +60,70 @@ def fail(import_id: UUID | str, error: str, now: datetime) -> None:
 
 
 def _import(job: Import, content: bytes, now: datetime) -> None:
-    columns = columns_of(content, types_of(job.account))
-    job.headings = columns.headings
+    found = records(content)
+    job.headings = next(found, [])
+    columns = columns_of(job.headings, types_of(job.account), _preferences(job.account))
     if columns.ignored:
         log.info("import %s: no data field is named %s", job.pk, ", ".join(columns.ignored))
     with connection.cursor() as cursor:
-        faults = _stage(cursor, rows(content, columns))
-        refused = merge.refuse(cursor, job.account_id, job.list_ids)
-        accepted = merge.merge(cursor, job.account_id, job.list_ids, job.merge_option, now)
-        statistics.refresh(accepted[0], "engage_contact", "engage_membership")
-        if refused:
-            faults += _refusals(content, columns, refused)
+        faults = _stage(cursor, found, columns)
+        erased.recall_staged(cursor, job.account_id)
+        refused: dict[int, str] = {}
+        accepted = merge.merge(cursor, job, columns, now, refused)
+        _look_at_the_limit(job.account, accepted[0])
+        faults += _refusals(content, refused)
         _keep(cursor, job, faults)
-        cursor.execute("drop table staged")
-    job.report = report.counters(*accepted, Counter(fault.fault for fault in faults))
+        cursor.execute("drop table staged, met")
+    job.report = report.counters(*accepted, Counter(fault.reason for fault in faults))
 
 
-def _stage(cursor: Any, found: Iterable[Row]) -> list[Row]:
+def _preferences(account: Account) -> dict[str, int]:
+    """The ids of the account's preferences by upper-case name, alone and behind their category's."""
+    rows = Preference.objects.filter(account=account, is_preference=True).order_by("-pk")
+    found: dict[str, int] = {}
+    for one in rows.select_related("category"):
+        name = one.private_name.strip().upper()
+        found[name] = one.pk
+        if one.category is not None:
+            found[f"{one.category.private_name.strip().upper()}>{name}"] = one.pk
+    return found
+
+
+def _stage(cursor: Any, found: Iterator[list[str]], columns: Columns) -> list[Fault]:
     """Copy the good rows into the staging table; the faulty ones are returned."""
-    faults = []
+    faults: list[Fault] = []
     cursor.execute(merge.STAGING)
-    with cursor.copy(merge.COPY) as copy:
-        write = copy.write_row
-        for row in found:
-            if row.fault:
-                faults.append(row)
-            else:
-                write((row.number, row.email, row.email.lower(), row.opt_in_type, row.email_type, row.data))
-    cursor.execute("analyze staged")
+    with cursor.copy(f"copy staged ({', '.join(staged(columns))}) from stdin") as copy:
+        for checked in check(found, columns):
+            faults += checked.faults
+            copy.write(checked.lines)
+    cursor.execute("analyze staged (row, email_key)")
     return faults
 
 
-def _refusals(content: bytes, columns: Columns, refused: dict[int, str]) -> list[Row]:
+def _look_at_the_limit(account: Account, new: int) -> None:
+    """Only new contacts can be too many; TooManyContactsError takes everything back."""
+    most = limit(account, "contacts")
+    if new and most:
+        has = account.contacts.exclude(status="Deleted").count()
+        if has > most:
+            raise TooManyContactsError(f"{has} contacts, and the account may have {most}")
+
+
+def _refusals(content: bytes, refused: dict[int, str]) -> list[Fault]:
     """Read the file once more for the cells of rows that the database refused."""
+    if not refused:
+        return []
     return [
-        Row(row.number, row.cells, report.REFUSALS[refused[row.number]][0])
-        for row in rows(content, columns)
-        if row.number in refused
+        Fault(number, cells, report.reason_of(refused[number]))
+        for number, cells in enumerate(records(content))
+        if number in refused
     ]
 
 
-def _keep(cursor: Any, job: Import, faults: list[Row]) -> None:
+def _keep(cursor: Any, job: Import, faults: list[Fault]) -> None:
     if not faults:
         return
     with cursor.copy("copy engage_importfault (imported_id, row, reason, values) from stdin") as copy:
         for fault in faults:
-            copy.write_row((job.pk, fault.number, fault.fault, json.dumps(fault.cells, ensure_ascii=False)))
+            copy.write_row((job.pk, fault.number, fault.reason, json.dumps(fault.cells, ensure_ascii=False)))

@@ -1,153 +1,133 @@
-"""Read an import file: its headings, its rows, and what is wrong with each row."""
+"""Check the rows of an import file, thousands at a time and column by column, and write them for COPY."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from json.encoder import encode_basestring
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress, islice
 from typing import NamedTuple
 
-from usher.engage.contacts.values import FROM_TEXT, MisfitError
-from usher.engage.models.contacts import EmailType, FieldType, OptInType
+from usher.engage.imports.columns import Column, Columns
 from usher.lib import addresses
 
 INVALID_EMAIL = "Invalid Email"
 DUPLICATE = "Duplicate"
 WRONG_CELLS = "Invalid Entry: wrong number of cells"
+#: Rows that are checked together.
+TOGETHER = 4000
 
-_OPT_IN_TYPES = {word.lower(): word for word in OptInType.values}
-_EMAIL_TYPES = {word.lower(): word for word in EmailType.values}
-
-#: From a cell to its value as JSON; MisfitError when it does not fit the field.
-Reader = Callable[[str], str]
-
-
-class SheetError(Exception):
-    """The file as a whole cannot be read; says where and why."""
-
-    retry = False
+#: Stands for null in COPY's text.
+_NULL = r"\N"
 
 
-class Row(NamedTuple):
-    """One row that may be imported, or a `fault` that says why it may not."""
+class Fault(NamedTuple):
+    """A row that may not be imported, and why."""
 
     #: 1 is the first row under the headings
     number: int
     cells: list[str]
-    fault: str = ""
-    email: str = ""
-    opt_in_type: str | None = None
-    email_type: str | None = None
-    #: a JSON object: the value of each data field of the file, null for a blank cell
-    data: str = "{}"
+    reason: str
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What each column of a file is for."""
+class Checked(NamedTuple):
+    """Some rows of a file: the good ones as lines for COPY, the others with what is wrong."""
 
-    headings: list[str]
-    email: int
-    #: (name as JSON and colon, column, reader) of each column that is a data field
-    fields: list[tuple[str, int, Reader]]
-    opt_in_type: int | None
-    email_type: int | None
-    #: Headings that name nothing we know.
-    ignored: list[str]
+    lines: str
+    faults: list[Fault]
 
 
-def columns_of(content: bytes, kinds: Mapping[str, str]) -> Columns:
-    """What the file's columns are for; `kinds` are the account's data fields: upper-case name -> type.
-
-    SheetError when the file is no CSV text, has no Email column, or has a heading twice.
-    """
-    headings = next(_records(content), [])
-    places: dict[str, int] = {}
-    for column, heading in enumerate(headings):
-        if heading.strip() and places.setdefault(heading.strip().upper(), column) != column:
-            raise SheetError(f"the heading {heading!r} stands twice")
-    if "EMAIL" not in places:
-        raise SheetError("no column is headed Email")
-    own = {"EMAIL", "OPTINTYPE", "EMAILTYPE"}
-    fields = [
-        (f"{json.dumps(name)}:", column, _reader(kinds[name]))
-        for name, column in places.items()
-        if name in kinds and name not in own
-    ]
-    ignored = [name for name in places if name not in kinds and name not in own]
-    return Columns(
-        headings, places["EMAIL"], fields, places.get("OPTINTYPE"), places.get("EMAILTYPE"), ignored
-    )
+def staged(columns: Columns) -> list[str]:
+    """The columns of the staging table that the lines fill, in their order."""
+    objects = [name for name in ("data", "consent", "choices") if getattr(columns, name)]
+    return ["row", "email", "email_key", *columns.single, *objects]
 
 
-def rows(content: bytes, columns: Columns) -> Iterator[Row]:
-    """Every row below the headings that is not blank, checked; the first good row of an address counts."""
-    records = _records(content)
-    next(records)
+def check(records: Iterable[list[str]], columns: Columns) -> Iterator[Checked]:
+    """Every record below the headings that is not blank; the first good row of an address counts."""
+    numbered = enumerate(records, 1)
+    seen = _Seen(columns)
+    while batch := list(islice(numbered, TOGETHER)):
+        yield _check(batch, columns, seen)
+
+
+class _Seen:
+    """Addresses and mobile numbers of good rows so far."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._known: dict[str, set[str]] = {"email": set(), "mobile_number": set()}
+        self._of = [name for name in self._known if name == "email" or name in columns.single]
+
+    def again(self, values: Mapping[str, Sequence[str]], wrong: dict[int, str]) -> None:
+        """Note the rows as faulty that say what an earlier one said; remember what the others say."""
+        columns = [(self._known[name], values[name]) for name in self._of]
+        if not wrong and all(_are_new(known, said) for known, said in columns):
+            for known, said in columns:
+                known.update(said)
+            return
+        for index in range(len(values["email"])):
+            if index in wrong:
+                continue
+            if any(said[index] and said[index] in known for known, said in columns):
+                wrong[index] = DUPLICATE
+            else:
+                for known, said in columns:
+                    known.add(said[index])
+
+
+def _are_new(known: set[str], said: Sequence[str]) -> bool:
+    return len(set(said)) == len(said) and known.isdisjoint(said)
+
+
+def _check(batch: list[tuple[int, list[str]]], columns: Columns, seen: _Seen) -> Checked:
     width = len(columns.headings)
-    seen: set[str] = set()
-    for number, cells in enumerate(records, 1):
-        if not any(cells):
-            continue
-        if len(cells) != width:
-            yield Row(number, cells, WRONG_CELLS)
-            continue
-        row = _checked(number, cells, columns)
-        key = row.email.lower()
-        if not row.fault and key in seen:
-            row = Row(number, cells, DUPLICATE)
-        seen.add(key)
-        yield row
+    faults = [
+        Fault(number, cells, WRONG_CELLS) for number, cells in batch if len(cells) != width and any(cells)
+    ]
+    rows = [one for one in batch if len(one[1]) == width]
+    if not rows:
+        return Checked("", faults)
+    by_place = list(zip(*(cells for _, cells in rows), strict=True))
+    emails = [cell.strip() for cell in by_place[columns.email]]
+    keys = [email.lower() for email in emails]
+    wrong = {index: INVALID_EMAIL for index, email in enumerate(emails) if addresses.problem(email)}
+    read = {column: column.read(by_place[column.place]) for column in columns.all}
+    for column, values in read.items():
+        if None in values:
+            for index, value in enumerate(values):
+                if value is None:
+                    wrong.setdefault(index, f"Invalid Entry: {column.heading}"[:40])
+    seen.again({"email": keys} | {name: _sure(read[one]) for name, one in columns.single.items()}, wrong)
+    told = [[str(number) for number, _ in rows], emails, keys, *_told(columns, read)]
+    if wrong:
+        faults += [
+            Fault(*rows[index], reason) for index, reason in sorted(wrong.items()) if any(rows[index][1])
+        ]
+        good = [index not in wrong for index in range(len(rows))]
+        told = [list(compress(values, good)) for values in told]
+    lines = "\n".join(map("\t".join, zip(*told, strict=True)))
+    return Checked(f"{lines}\n" if lines else "", faults)
 
 
-def _checked(number: int, cells: list[str], columns: Columns) -> Row:
-    email = cells[columns.email].strip()
-    if addresses.problem(email):
-        return Row(number, cells, INVALID_EMAIL)
-    data = []
-    for name, column, reader in columns.fields:
-        try:
-            data.append(name + reader(cells[column]))
-        except MisfitError:
-            return Row(number, cells, f"Invalid Entry: {json.loads(name[:-1])}")
-    opt_in = _choice(cells, columns.opt_in_type, _OPT_IN_TYPES)
-    email_type = _choice(cells, columns.email_type, _EMAIL_TYPES)
-    return Row(number, cells, "", email, opt_in, email_type, "{" + ",".join(data) + "}")
+def _told(columns: Columns, read: dict[Column, list[str | None]]) -> Iterator[list[str]]:
+    """What each column of the staging table gets, row by row."""
+    for column in columns.single.values():
+        yield [value or _NULL for value in read[column]]
+    for objects in (columns.data, columns.consent, columns.choices):
+        if objects:
+            yield _escaped(_objects(objects, [_sure(read[column]) for column in objects]))
 
 
-def _reader(kind: str) -> Reader:
-    """JSON is written here and not by `json.dumps` for each row: that alone would halve the speed."""
-    parse = FROM_TEXT[kind]
-
-    def text(cell: str) -> str:
-        return encode_basestring(str(parse(cell))) if cell else "null"
-
-    def other(cell: str) -> str:
-        return json.dumps(parse(cell)) if cell else "null"
-
-    return text if kind == FieldType.STRING else lru_cache(4096)(other)
+def _objects(columns: list[Column], values: list[list[str]]) -> list[str]:
+    """One JSON object for each row."""
+    names = (f'"{column.key}":%s' for column in columns)
+    return list(map(("{" + ",".join(names) + "}").__mod__, zip(*values, strict=True)))
 
 
-def _choice(cells: list[str], column: int | None, choices: Mapping[str, str]) -> str | None:
-    """The choice that the cell names in any case of letters; None without a column or for another word."""
-    return None if column is None else choices.get(cells[column].strip().lower())
+def _sure(values: list[str | None]) -> list[str]:
+    """Rows with a value that does not fit are left out later; until then anything stands for it."""
+    return ["null" if value is None else value for value in values] if None in values else values  # type: ignore[return-value]
 
 
-def _records(content: bytes) -> Iterator[list[str]]:
-    """The file's records as RFC 4180 has them, in UTF-8 with or without a mark."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = content.count(b"\n", 0, problem.start) + 1
-        raise SheetError(f"line {line} is not UTF-8 text") from None
-    if "\0" in text:
-        raise SheetError(f"line {text.count(chr(10), 0, text.index(chr(0))) + 1} has a NUL character")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        yield from reader
-    except csv.Error as problem:
-        raise SheetError(f"line {reader.line_num} cannot be read: {problem}") from None
+def _escaped(values: list[str]) -> list[str]:
+    """For COPY's text format; of what JSON may hold only the backslash means something to it."""
+    whole = "\n".join(values)
+    return whole.replace("\\", "\\\\").split("\n") if "\\" in whole else values

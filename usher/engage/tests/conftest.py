@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
 
 from usher.engage.access import create_api_user
 from usher.engage.accounts import create_account
 from usher.engage.imports.run import run
 from usher.engage.models import Account, Import
 from usher.engage.models.accounts import Scheme
+from usher.engage.tests.conformance.client import WatchfulClient
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 class Caller:
-    """Speaks to the API as one API user does."""
+    """Speaks to the API as one API user does; every reply has to be as Dotdigital describes it."""
 
     def __init__(self, username: str, password: str) -> None:
-        self.http = Client(raise_request_exception=False)
+        self.http = WatchfulClient(raise_request_exception=False)
         token = base64.b64encode(f"{username}:{password}".encode()).decode()
         self.headers = {"Authorization": f"Basic {token}"}
 

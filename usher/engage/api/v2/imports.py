@@ -19,6 +19,14 @@ from usher.engage.imports.accept import LARGEST, accept, accept_collection
 from usher.engage.models import ContactList, Import
 from usher.engage.models.imports import ImportState, MergeOption
 
+#: The keys of consent that single contacts are sent with, as columns of files call them.
+_CONSENT = {
+    "TEXT": "CONSENTTEXT",
+    "URL": "CONSENTURL",
+    "DATETIMECONSENTED": "CONSENTDATETIME",
+    "IPADDRESS": "CONSENTIP",
+    "USERAGENT": "CONSENTUSERAGENT",
+}
 _BY_NUMBER = dict(zip("012", MergeOption, strict=True))
 
 
@@ -93,6 +101,10 @@ def in_body(call: Call, ids: Sequence[int]) -> list[ContactList]:
 def _flat(person: Mapping[str, Any]) -> dict[str, object]:
     fields = {name.upper(): value for name, value in sent.data(person.get("datafields")).items()}
     flat = {"Email": person.get("email") or "", **fields}
+    for name, value in sent.data(person.get("consentfields")).items():
+        flat[_CONSENT.get(name.upper(), name.upper())] = value
+    if person.get("mobilenumberid"):
+        flat["MobileNumberId"] = person["mobilenumberid"]
     if person.get("optintype"):
         flat["OptInType"] = person["optintype"]
     if person.get("emailtype"):

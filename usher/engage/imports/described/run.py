@@ -1,0 +1,170 @@
+"""Do an import of version 3: every contact is taken or refused, and the result says which."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from usher.engage.contacts import confirm
+from usher.engage.contacts.fields import types_of
+from usher.engage.imports.described import merge, read
+from usher.engage.imports.described.read import Entry, Failure
+from usher.engage.models import Confirmation, Contact, Import
+from usher.engage.models.contacts import Status
+from usher.engage.models.imports import ImportState
+from usher.lib import statistics
+
+#: Why a contact is refused -> the published code and words; other reasons are the status that forbids mail.
+_REFUSALS = {
+    "unknown": Failure(read.CONTACT_ID, "There is no contact with this contactId"),
+    "Duplicate": Failure(read.DUPLICATE, "Another contact has one of the identifiers"),
+    Status.DOMAIN_SUPPRESSION: Failure("SuppressedByDomain", "The domain is suppressed"),
+    Status.NOT_ALLOWED: Failure("Blocker", "The contact is blocked"),
+}
+SUPPRESSED = "GloballySuppressed"
+#: Letters of what was sent, in a result.
+LONGEST_SHOWN = 300
+
+
+def run(import_id: UUID | str, now: datetime) -> ImportState:
+    """Import the body that was accepted under this id; doing it again changes nothing.
+
+    Every contact is counted once: as new, updated, suppressed, invalid or duplicate.
+    """
+    with transaction.atomic():
+        job = Import.objects.select_for_update().select_related("account").get(pk=import_id)
+        if job.state != ImportState.NOT_FINISHED:
+            return ImportState(job.state)
+        found = list(read.entries(_contacts(bytes(job.content)), types_of(job.account)))
+        with connection.cursor() as cursor:
+            _stage(cursor, found)
+            merged = merge.merge(cursor, job, now)
+            cursor.execute("drop table described")
+        statistics.refresh(len(merged.taken), "engage_contact", "engage_membership")
+        _ask(merged.asked, now)
+        failed = _failures(found, merged)
+        job.results = _results(found, merged, failed)
+        job.report = _report(merged, failed)
+        job.state, job.content, job.finished_at = ImportState.FINISHED, b"", now
+        job.save()
+    return ImportState(job.state)
+
+
+def _contacts(content: bytes) -> list[Any]:
+    body = {str(name).lower(): value for name, value in json.loads(content.decode("utf-8-sig")).items()}
+    return list(body["contacts"])
+
+
+def _stage(cursor: Any, entries: Iterable[Entry]) -> None:
+    cursor.execute(merge.STAGING)
+    with cursor.copy(f"copy described ({merge.COLUMNS}) from stdin") as copy:
+        for entry in entries:
+            if entry.said is not None:
+                copy.write_row(_staged(entry))
+    cursor.execute("analyze described")
+
+
+def _staged(entry: Entry) -> tuple[object, ...]:
+    said = entry.said
+    assert said is not None
+    draft = said.draft
+    return (
+        entry.row,
+        entry.match,
+        entry.contact_id,
+        draft.email,
+        draft.email.lower() or None,
+        draft.mobile_number or "",
+        json.dumps(entry.data, ensure_ascii=False),
+        draft.opt_in_type,
+        draft.email_type,
+        draft.sms_status,
+        said.wish,
+        said.without_challenge,
+        said.return_url,
+        list(said.lists) or None,
+        json.dumps(said.preferences) if said.preferences else None,
+        json.dumps([asdict(one) for one in said.consents], default=str, ensure_ascii=False)
+        if said.consents
+        else None,
+    )
+
+
+def _ask(asked: Iterable[tuple[int, str, str]], now: datetime) -> None:
+    """Mail whoever has to confirm: a letter for each, which only those imports pay for that want it."""
+    about = {key: (status, url) for key, status, url in asked}
+    for contact in Contact.objects.filter(pk__in=about).select_related("account").order_by("pk"):
+        status, url = about[contact.pk]
+        waits = status == Status.PENDING_OPT_IN
+        kind = Confirmation.Kind.OPT_IN if waits else Confirmation.Kind.RESUBSCRIBE
+        confirm.ask(contact, kind, now, return_url=url)
+
+
+def _failures(entries: Iterable[Entry], merged: merge.Merged) -> dict[int, list[Failure]]:
+    """What went wrong, by row; also with contacts that were taken."""
+    failed: dict[int, list[Failure]] = defaultdict(list)
+    for entry in entries:
+        if entry.failures:
+            failed[entry.row] += entry.failures
+    for row, _, problem in merged.refused:
+        suppressed = Failure(SUPPRESSED, f"The contact is {problem}")
+        failed[row].append(_REFUSALS.get(problem, suppressed))
+    for row, _, key, has_left in merged.wrong_lists:
+        why = f"The contact has left the list {key}" if has_left else f"There is no list {key} to join"
+        failed[row].append(Failure(read.LISTS, why))
+    for row, _, key in merged.wrong_preferences:
+        failed[row].append(Failure(read.PREFERENCES, f"There is no preference {key}"))
+    return failed
+
+
+def _results(
+    entries: Iterable[Entry], merged: merge.Merged, failed: dict[int, list[Failure]]
+) -> dict[str, Any]:
+    """As the reply shows them."""
+    ids = {row: key for row, key, *_ in merged.refused if key} | {row: key for row, key, *_ in merged.taken}
+    shown: dict[str, Any] = {"created": [], "updated": [], "failures": []}
+    for _, key, is_new, email, number in merged.taken:
+        named = {"email": email, "mobileNumber": number}
+        identifiers = {name: value for name, value in named.items() if value}
+        shown["created" if is_new else "updated"].append({"contactId": key, "identifiers": identifiers})
+    for entry in entries:
+        if entry.row in failed:
+            whose = {"contactId": ids[entry.row]} if entry.row in ids else {}
+            why = [{"failureCode": one.code, "description": _shown(one.text)} for one in failed[entry.row]]
+            shown["failures"].append(
+                whose | {"matchIdentifier": entry.match, "identifiers": _as_sent(entry), "failures": why}
+            )
+    return shown
+
+
+def _as_sent(entry: Entry) -> dict[str, str]:
+    """The identifiers of a contact that could not be taken, also those that are none."""
+    return {_shown(name): _shown(value) for name, value in entry.identifiers.items()}
+
+
+def _shown(sent: object) -> str:
+    """As a text that the database takes: without half letters, and not endless."""
+    return str(sent)[:LONGEST_SHOWN].encode("utf-8", "replace").decode()
+
+
+def _report(merged: merge.Merged, failed: dict[int, list[Failure]]) -> dict[str, int]:
+    """The counters; their sum is the number of contacts in the body."""
+    taken = {row for row, *_ in merged.taken}
+    refused = [failures[-1].code for row, failures in failed.items() if row not in taken]
+    suppressed = refused.count(SUPPRESSED)
+    duplicate = refused.count(read.DUPLICATE)
+    new = sum(is_new for _, _, is_new, _, _ in merged.taken)
+    return {
+        "newContacts": new,
+        "updatedContacts": len(merged.taken) - new,
+        "globallySuppressed": suppressed,
+        "invalidEntries": len(refused) - suppressed - duplicate,
+        "duplicateIdentifiers": duplicate,
+    }
