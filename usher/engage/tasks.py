@@ -5,6 +5,7 @@ from __future__ import annotations
 from usher.engage.campaigns.tasks import run_sends
 from usher.engage.deliver.tasks import deliver_due
 from usher.engage.forgetting import forget
+from usher.engage.imports.described.tasks import run_described_import
 from usher.engage.imports.tasks import run_import
 from usher.engage.programs.tasks import enrol
 from usher.engage.segments.tasks import refresh_segment, refresh_segments
@@ -16,6 +17,7 @@ __all__ = [
     "forget",
     "refresh_segment",
     "refresh_segments",
+    "run_described_import",
     "run_import",
     "run_sends",
     "send_texts",

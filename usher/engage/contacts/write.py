@@ -286,9 +286,11 @@ def checked(account: Account, data: Mapping[str, object]) -> dict[str, Value | N
 
     Refused for a field that does not exist and for a value that does not fit.
     """
-    if not data:
-        return {}
-    kinds = types_of(account)
+    return fitted(types_of(account), data) if data else {}
+
+
+def fitted(kinds: Mapping[str, str], data: Mapping[str, object]) -> dict[str, Value | None]:
+    """The same with the fields at hand: upper-case name -> type."""
     values: dict[str, Value | None] = {}
     for name, value in data.items():
         upper = str(name).strip().upper()

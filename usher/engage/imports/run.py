@@ -70,7 +70,7 @@ def _import(job: Import, content: bytes, now: datetime) -> None:
         erased.recall_staged(cursor, job.account_id)
         refused: dict[int, str] = {}
         accepted = merge.merge(cursor, job, columns, now, refused)
-        _look_at_the_limit(job.account, accepted[0])
+        look_at_the_limit(job.account, accepted[0])
         faults += _refusals(content, refused)
         _keep(cursor, job, faults)
         cursor.execute("drop table staged, met")
@@ -101,7 +101,7 @@ def _stage(cursor: Any, found: Iterator[list[str]], columns: Columns) -> list[Fa
     return faults
 
 
-def _look_at_the_limit(account: Account, new: int) -> None:
+def look_at_the_limit(account: Account, new: int) -> None:
     """Only new contacts can be too many; TooManyContactsError takes everything back."""
     most = limit(account, "contacts")
     if new and most:

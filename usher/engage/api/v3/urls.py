@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from usher.engage.api.manner import operations
-from usher.engage.api.v3 import contacts
+from usher.engage.api.v3 import contacts, imports
 
 urlpatterns = [
     path("contacts/v3", operations(POST=contacts.create)),
+    path("contacts/v3/import", operations(PUT=imports.start)),
+    path("contacts/v3/import/<str:job>", operations(GET=imports.status)),
     path(
         "contacts/v3/<str:identifier>/<path:value>",
         operations(GET=contacts.get, PATCH=contacts.patch, PUT=contacts.replace, DELETE=contacts.delete),

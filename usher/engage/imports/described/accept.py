@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from usher.engage.errors import EngageError
+from usher.engage.imports import keep
 from usher.engage.imports.accept import MOST_ACTIVE
 from usher.engage.imports.described.tasks import run_described_import
 from usher.engage.models import Account, Import
@@ -29,9 +30,9 @@ def accept(account: Account, content: bytes, merge: MergeOption, now: datetime) 
             merge_option=merge,
             file_name="contacts.json",
             form=FORM,
-            content=content,
             created_at=now,
         )
+        keep.put(accepted, content)
         lock = f"imports of account {account.pk}"
         run_described_import.configure(lock=lock).defer(import_id=str(accepted.pk))
     return accepted

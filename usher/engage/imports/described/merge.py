@@ -15,7 +15,7 @@ from usher.engage.models.imports import MergeOption
 #: `asked_id` is the id that a row is matched by, `contact_id` the contact that was found or made, `held` the
 #: status that forbids mail, `problem` why a row is refused.
 STAGING = """
-create temporary table described (
+create temporary table staged (
     row integer primary key, match text, asked_id bigint, email text, email_key text, mobile_number text,
     data jsonb, opt_in_type text, email_type text, sms_status text, wish text, unasked boolean,
     return_url text, lists bigint[], preferences jsonb, consents jsonb,
@@ -30,49 +30,49 @@ COLUMNS = (
 
 _MEET = [
     """
-update described d set contact_id = c.id, status = c.status from engage_contact c
+update staged d set contact_id = c.id, status = c.status from engage_contact c
 where d.contact_id is null and d.match = 'email' and c.account_id = %(account)s
   and c.email_key = d.email_key
 """,
     """
-update described d set contact_id = c.id, status = c.status from engage_contact c
+update staged d set contact_id = c.id, status = c.status from engage_contact c
 where d.contact_id is null and d.match = 'mobileNumber' and c.account_id = %(account)s
   and c.mobile_number = d.mobile_number and c.mobile_number <> ''
 """,
     # whom the recycle bin was emptied of is nobody any more
     """
-update described d set contact_id = c.id, status = c.status from engage_contact c
+update staged d set contact_id = c.id, status = c.status from engage_contact c
 where d.contact_id is null and d.match = 'contactId' and c.account_id = %(account)s
   and c.id = d.asked_id and (c.status <> 'Deleted' or c.email_key is not null or c.mobile_number <> '')
 """,
 ]
 
 _PROBLEMS = [
-    "update described set problem = 'unknown' where match = 'contactId' and contact_id is null",
+    "update staged set problem = 'unknown' where match = 'contactId' and contact_id is null",
     # two rows that are the same contact
     """
-update described d set problem = 'Duplicate' from (
+update staged d set problem = 'Duplicate' from (
     select row, row_number() over (partition by contact_id order by row) as place
-    from described where contact_id is not null) many
+    from staged where contact_id is not null) many
 where many.row = d.row and many.place > 1
 """,
     # an address or number that is another contact's
     """
-update described d set problem = 'Duplicate' from engage_contact c
+update staged d set problem = 'Duplicate' from engage_contact c
 where c.account_id = %(account)s and c.email_key = d.email_key and c.id is distinct from d.contact_id
 """,
     """
-update described d set problem = 'Duplicate' from engage_contact c
+update staged d set problem = 'Duplicate' from engage_contact c
 where c.account_id = %(account)s and c.mobile_number = d.mobile_number and c.mobile_number <> ''
   and c.id is distinct from d.contact_id
 """,
     # who may not be mailed: by the address that the contact will have, or by what it is
     """
-update described d set held = found.held from (
+update staged d set held = found.held from (
     select d.row, coalesce(
         x.reason, case when s.id is not null then 'DomainSuppression' end,
         case when d.status not in ('Subscribed', 'PendingOptIn', 'Deleted') then d.status end) as held
-    from described d
+    from staged d
     left join engage_contact c on c.id = d.contact_id
     left join engage_suppression x on x.account_id = %(account)s and x.lifted_at is null
           and x.email_key = coalesce(d.email_key, c.email_key)
@@ -81,12 +81,12 @@ update described d set held = found.held from (
 ) found where found.row = d.row and found.held is not null
 """,
     """
-update described set problem = held
+update staged set problem = held
 where problem is null and held is not null and (wish is distinct from 'Subscribed' or held = any(%(final)s))
 """,
 ]
 
-_REFUSED = "delete from described where problem is not null returning row, contact_id, problem"
+_REFUSED = "delete from staged where problem is not null returning row, contact_id, problem"
 
 # Whoever has to prove the address is let in, and mailed by nobody until then.
 _STATUS_OF_NEW = """
@@ -104,17 +104,17 @@ with made as (
            {_STATUS_OF_NEW.replace("coalesce(d.email_key, c.email_key)", "d.email_key")}, %(now)s,
            coalesce(d.opt_in_type, 'Unknown'), coalesce(d.email_type, 'Html'), jsonb_strip_nulls(d.data),
            d.data @> %(seed)s, %(now)s, %(now)s
-    from described d where d.contact_id is null
+    from staged d where d.contact_id is null
     order by coalesce(d.email_key, d.mobile_number) collate "C"
     on conflict do nothing
     returning id, status, coalesce(email_key, mobile_number) as key
 )
-update described d set contact_id = made.id, status = made.status, is_new = true, is_made = true
+update staged d set contact_id = made.id, status = made.status, is_new = true, is_made = true
 from made where d.contact_id is null and coalesce(d.email_key, d.mobile_number) = made.key
 """
 
 # Somebody else was quicker, and with another identifier.
-_LOST = "update described set problem = 'Duplicate' where contact_id is null"
+_LOST = "update staged set problem = 'Duplicate' where contact_id is null"
 
 # What a contact's data is after the merge: c.data is what it has, d.data what is sent (null empties).
 _MERGED = {
@@ -140,7 +140,7 @@ from (
            case when c.status = 'Deleted'
                   or (c.status = 'Subscribed' and c.email_key is null and d.email_key is not null)
                 then {_STATUS_OF_NEW} else c.status end as status
-    from described d join engage_contact c on c.id = d.contact_id
+    from staged d join engage_contact c on c.id = d.contact_id
     where not d.is_made
     order by c.id for update of c
 ) s
@@ -150,11 +150,11 @@ where c.id = s.id
       (s.email, s.mobile_number, s.sms_status, s.data, s.opt_in_type, s.email_type, s.status)
 """
 
-_BACK_FROM_BIN = "update described set is_new = true where status = 'Deleted'"
+_BACK_FROM_BIN = "update staged set is_new = true where status = 'Deleted'"
 
 # Who asks to come back, and need not be asked first. Who waits for a confirmation needs more than the wish.
 _BACK = """
-select c.id, c.email_key from described d join engage_contact c on c.id = d.contact_id
+select c.id, c.email_key from staged d join engage_contact c on c.id = d.contact_id
 where d.wish = 'Subscribed' and c.status <> 'Subscribed' and not %(asked)s
   and case when c.status = 'PendingOptIn' then d.unasked is true and not d.is_new
            else d.unasked is not false end
@@ -170,19 +170,19 @@ where id = any(%(ids)s) and status <> all(%(final)s)
 """
 
 _LEAVING = """
-select d.wish, c.email_key from described d join engage_contact c on c.id = d.contact_id
+select d.wish, c.email_key from staged d join engage_contact c on c.id = d.contact_id
 where d.wish in ('Unsubscribed', 'Suppressed') and c.email_key is not null
 """
 # Without an address the wish holds for one that comes later.
 _LEAVING_UNNAMED = """
-update engage_contact c set status = d.wish, status_at = %(now)s, updated_at = %(now)s from described d
+update engage_contact c set status = d.wish, status_at = %(now)s, updated_at = %(now)s from staged d
 where c.id = d.contact_id and c.email_key is null and c.status = 'Subscribed'
   and d.wish in ('Unsubscribed', 'Suppressed')
 """
 
 # Whoever has to confirm: the new ones, and those who ask to come back.
 _ASKED = """
-select c.id, c.status, coalesce(d.return_url, '') from described d
+select c.id, c.status, coalesce(d.return_url, '') from staged d
 join engage_contact c on c.id = d.contact_id
 where c.email_key is not null and c.status <> 'Subscribed'
   and ((d.is_new and c.status = 'PendingOptIn') or d.wish = 'Subscribed')
@@ -192,14 +192,14 @@ order by c.id
 _MEMBERS = """
 insert into engage_membership (list_id, contact_id, joined_at)
 select l.id, d.contact_id, %(now)s
-from described d cross join lateral unnest(d.lists) wanted (id)
+from staged d cross join lateral unnest(d.lists) wanted (id)
 join engage_contactlist l on l.id = wanted.id and l.account_id = %(account)s and l.kind <> 'segment'
 order by 1, 2
 on conflict (list_id, contact_id) do nothing
 """
 _WRONG_LISTS = """
 select d.row, d.contact_id, wanted.id, gone.id is not null
-from described d cross join lateral unnest(d.lists) wanted (id)
+from staged d cross join lateral unnest(d.lists) wanted (id)
 left join engage_contactlist l on l.id = wanted.id and l.account_id = %(account)s and l.kind <> 'segment'
 left join engage_membership gone
        on gone.list_id = l.id and gone.contact_id = d.contact_id and gone.unsubscribed_at is not null
@@ -210,7 +210,7 @@ order by 1, 3
 _CHOICES = """
 insert into engage_choice (preference_id, contact_id, opted_in, at)
 select p.id, d.contact_id, said.value::boolean, %(now)s
-from described d cross join lateral jsonb_each_text(d.preferences) said
+from staged d cross join lateral jsonb_each_text(d.preferences) said
 join engage_preference p on p.id = said.key::bigint and p.account_id = %(account)s and p.is_preference
 order by 1, 2
 on conflict (preference_id, contact_id) do update set opted_in = excluded.opted_in, at = excluded.at
@@ -218,7 +218,7 @@ where engage_choice.opted_in <> excluded.opted_in
 """
 _WRONG_CHOICES = """
 select d.row, d.contact_id, said.key::bigint
-from described d cross join lateral jsonb_each_text(d.preferences) said
+from staged d cross join lateral jsonb_each_text(d.preferences) said
 left join engage_preference p
        on p.id = said.key::bigint and p.account_id = %(account)s and p.is_preference
 where p.id is null
@@ -229,7 +229,7 @@ order by 1, 3
 _CONSENTS = """
 insert into engage_consent (contact_id, text, given_at, url, ip, user_agent, source, recorded_at)
 select distinct d.contact_id, t.text, t.given_at, t.url, t.ip, t.user_agent, 'import', %(now)s::timestamptz
-from described d
+from staged d
 cross join lateral jsonb_to_recordset(d.consents)
      as t (text text, given_at timestamptz, url text, ip text, user_agent text)
 where not exists (
@@ -240,7 +240,7 @@ where not exists (
 
 _RESULT = """
 select d.row, d.contact_id, d.is_new, c.email, c.mobile_number
-from described d join engage_contact c on c.id = d.contact_id order by d.row
+from staged d join engage_contact c on c.id = d.contact_id order by d.row
 """
 
 

@@ -12,11 +12,13 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from usher.engage.contacts import confirm
+from usher.engage.contacts import confirm, erased
 from usher.engage.contacts.fields import types_of
+from usher.engage.imports import keep
 from usher.engage.imports.described import merge, read
 from usher.engage.imports.described.read import Entry, Failure
-from usher.engage.models import Confirmation, Contact, Import
+from usher.engage.imports.run import TooManyContactsError, look_at_the_limit
+from usher.engage.models import Confirmation, Contact, Import, ImportFault
 from usher.engage.models.contacts import Status
 from usher.engage.models.imports import ImportState
 from usher.lib import statistics
@@ -39,22 +41,35 @@ def run(import_id: UUID | str, now: datetime) -> ImportState:
     Every contact is counted once: as new, updated, suppressed, invalid or duplicate.
     """
     with transaction.atomic():
-        job = Import.objects.select_for_update().select_related("account").get(pk=import_id)
+        rows = Import.objects.select_for_update().select_related("account").defer("content")
+        job = rows.get(pk=import_id)
         if job.state != ImportState.NOT_FINISHED:
             return ImportState(job.state)
-        found = list(read.entries(_contacts(bytes(job.content)), types_of(job.account)))
-        with connection.cursor() as cursor:
-            _stage(cursor, found)
-            merged = merge.merge(cursor, job, now)
-            cursor.execute("drop table described")
-        statistics.refresh(len(merged.taken), "engage_contact", "engage_membership")
-        _ask(merged.asked, now)
-        failed = _failures(found, merged)
-        job.results = _results(found, merged, failed)
-        job.report = _report(merged, failed)
-        job.state, job.content, job.finished_at = ImportState.FINISHED, b"", now
+        try:
+            with transaction.atomic():
+                _import(job, now)
+            job.state = ImportState.FINISHED
+        except TooManyContactsError as problem:
+            job.state, job.error = ImportState.TOO_MANY, str(problem)
+        job.content, job.finished_at = b"", now
         job.save()
     return ImportState(job.state)
+
+
+def _import(job: Import, now: datetime) -> None:
+    found = list(read.entries(_contacts(keep.content_of(job)), types_of(job.account)))
+    with connection.cursor() as cursor:
+        _stage(cursor, found)
+        erased.recall_from(cursor, job.account_id, "staged")
+        merged = merge.merge(cursor, job, now)
+        cursor.execute("drop table staged")
+    statistics.refresh(len(merged.taken), "engage_contact", "engage_membership")
+    _ask(merged.asked, now)
+    failed = _failures(found, merged)
+    job.results = _results(found, merged, failed)
+    job.report = _report(merged, failed)
+    look_at_the_limit(job.account, job.report["newContacts"])
+    _keep_refused(job, found, merged, failed)
 
 
 def _contacts(content: bytes) -> list[Any]:
@@ -64,11 +79,11 @@ def _contacts(content: bytes) -> list[Any]:
 
 def _stage(cursor: Any, entries: Iterable[Entry]) -> None:
     cursor.execute(merge.STAGING)
-    with cursor.copy(f"copy described ({merge.COLUMNS}) from stdin") as copy:
+    with cursor.copy(f"copy staged ({merge.COLUMNS}) from stdin") as copy:
         for entry in entries:
             if entry.said is not None:
                 copy.write_row(_staged(entry))
-    cursor.execute("analyze described")
+    cursor.execute("analyze staged")
 
 
 def _staged(entry: Entry) -> tuple[object, ...]:
@@ -144,6 +159,27 @@ def _results(
     return shown
 
 
+def _keep_refused(
+    job: Import, entries: Iterable[Entry], merged: merge.Merged, failed: dict[int, list[Failure]]
+) -> None:
+    """The contacts that were not taken, for those who look at the import's page."""
+    taken = {row for row, *_ in merged.taken}
+    job.headings = ["identifiers"]
+    ImportFault.objects.bulk_create(
+        [
+            ImportFault(
+                imported=job,
+                row=entry.row,
+                reason=failed[entry.row][-1].code,
+                values=[", ".join(f"{name}: {value}" for name, value in _as_sent(entry).items())],
+            )
+            for entry in entries
+            if entry.row not in taken
+        ],
+        batch_size=2000,
+    )
+
+
 def _as_sent(entry: Entry) -> dict[str, str]:
     """The identifiers of a contact that could not be taken, also those that are none."""
     return {_shown(name): _shown(value) for name, value in entry.identifiers.items()}
@@ -155,7 +191,7 @@ def _shown(sent: object) -> str:
 
 
 def _report(merged: merge.Merged, failed: dict[int, list[Failure]]) -> dict[str, int]:
-    """The counters; their sum is the number of contacts in the body."""
+    """The counters by the names that imports of files have; their sum is the number of contacts."""
     taken = {row for row, *_ in merged.taken}
     refused = [failures[-1].code for row, failures in failed.items() if row not in taken]
     suppressed = refused.count(SUPPRESSED)
@@ -166,5 +202,5 @@ def _report(merged: merge.Merged, failed: dict[int, list[Failure]]) -> dict[str,
         "updatedContacts": len(merged.taken) - new,
         "globallySuppressed": suppressed,
         "invalidEntries": len(refused) - suppressed - duplicate,
-        "duplicateIdentifiers": duplicate,
+        "duplicateEmails": duplicate,
     }
