@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 
@@ -58,12 +58,21 @@ def judged(text: str, *, value: bool = False) -> Judged:
     if schema is None:
         unread = "Rules are checked against the data, and no source has been read yet: see the page Sources."
         return Judged(text, (Slip(unread, 0, len(text)),))
+    thing = ComputedField() if value else Audience()
+    return judged_by(text, schema, lambda node: rulebook.problems_of(thing, node, schema))
+
+
+def judged_by(
+    text: str, schema: rules.Schema, problems_of: Callable[[rules.Node], Sequence[rules.Problem]]
+) -> Judged:
+    """The same under another schema and its own checks."""
+    if not text.strip():
+        return Judged(text)
     try:
         node = rules.parse(text)
     except rules.RuleError as slip:
         return Judged(text, (_unreadable(text, slip),))
-    thing = ComputedField() if value else Audience()
-    if problems := rulebook.problems_of(thing, node, schema):
+    if problems := problems_of(node):
         return Judged(text, tuple(_misfit(text, problem) for problem in problems))
     return Judged(text, (), rules.describe(node, schema), rules.format(node))
 

@@ -17,15 +17,17 @@ from usher.engage.contacts.fields import types_of
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Campaign, ContactList, Program
 from usher.engage.models.contacts import Visibility
-from usher.engage.models.lists import ListKind
+from usher.engage.models.lists import ListKind, RefreshState
 from usher.lib import clock
 from usher.web.account import account, signed
 from usher.web.export import csv_file
 from usher.web.figures import lists as figures
+from usher.web.figures import segments
 from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import stretch_of
 
 KINDS = (ListKind.LIST, ListKind.EXTERNAL)
+UNDER_WAY = (RefreshState.NOT_STARTED, RefreshState.NOT_FINISHED)
 HEADINGS = ["EMAIL", "MOBILENUMBER", "STATUS", "JOINED"]
 
 
@@ -80,10 +82,12 @@ def one(request: Asked, pk: int) -> HttpResponse:
     """The members of a list or segment."""
     row, text = _row(pk), request.GET.get("q", "").strip()
     rows = stretch_of(request, figures.on_list(row, text), "contact_id")
-    if wants_part(request):
+    if wants_part(request) and "refreshed" not in request.GET:
         return show_part(request, "usher/lists/members.html", row=row, rows=rows, text=text)
-    listed = figures.sized([row])[0]
-    return show(request, "usher/lists/one.html", row=row, listed=listed, rows=rows, text=text)
+    found: dict[str, Any] = {"row": row, "rows": rows, "text": text, "listed": figures.sized([row])[0]}
+    if row.kind == ListKind.SEGMENT:
+        found |= {"said": segments.said(row), "running": row.refresh_state in UNDER_WAY}
+    return show(request, "usher/lists/one.html", **found)
 
 
 @page
