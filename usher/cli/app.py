@@ -16,6 +16,7 @@ from usher.cli import (
     evaluation,
     lists,
     making,
+    person,
     programs,
     rules,
     sandbox,
@@ -77,6 +78,7 @@ app.add_typer(sync.app, name="sync", rich_help_panel=DEFINE)
 app.add_typer(campaigns.app, name="campaigns", rich_help_panel=DEFINE)
 app.add_typer(programs.app, name="programs", rich_help_panel=DEFINE)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=DEFINE)
+app.add_typer(person.app, name="person", rich_help_panel=DEFINE)
 app.add_typer(seeds.app, name="seeds", rich_help_panel=DEFINE)
 app.add_typer(api_user.app, name="api-user", rich_help_panel=DEFINE)
 app.add_typer(spotler_key.app, name="spotler-key", rich_help_panel=DEFINE)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from usher.engage.contacts import erased
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Contact, SuppressedDomain, Suppression
 from usher.engage.models.contacts import Status
@@ -151,6 +152,7 @@ def suppression_of(account: Account, email_key: str | None) -> Suppression | Non
 
 def held(account: Account, email_key: str | None) -> str | None:
     """The status of everybody with this address, when it is suppressed or its domain is."""
+    erased.recall(account, [email_key] if email_key else [])
     suppression = suppression_of(account, email_key)
     if suppression is not None:
         return suppression.reason

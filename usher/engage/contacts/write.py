@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 
-from usher.engage.contacts import confirm
+from usher.engage.contacts import confirm, erased
 from usher.engage.contacts.fields import FIELD_NAMES, SEED, types_of
 from usher.engage.contacts.suppress import OPEN, held, is_suppressed, suppress
 from usher.engage.contacts.values import MisfitError, Value, typed
@@ -134,6 +134,7 @@ def _made(
     account: Account, email: str, draft: Draft, data: dict[str, Value], now: datetime, closed: bool
 ) -> Contact | None:
     """A new contact; None when there is one already, or, unless `closed`, the address is suppressed."""
+    erased.recall(account, [addresses.key(email)])
     values = {
         "account": account.pk,
         "email": email,

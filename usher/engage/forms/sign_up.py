@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from usher.engage import audit
-from usher.engage.contacts import confirm, consent
+from usher.engage.contacts import confirm, consent, erased
 from usher.engage.contacts.consent import Evidence
 from usher.engage.contacts.suppress import FINAL, suppression_of
 from usher.engage.contacts.write import Draft, save
@@ -41,6 +41,7 @@ def sign_up(form: Form, said: Answers, evidence: Evidence, now: datetime) -> Non
 def _stays_out(form: Form, email: str) -> bool:
     """Is the address closed for good? Then nothing is kept of it, either."""
     key = addresses.key(email)
+    erased.recall(form.account, [key])
     held = suppression_of(form.account, key)
     domains = SuppressedDomain.objects.filter(account=form.account_id, domain=key.rpartition("@")[2])
     known = Contact.objects.filter(account=form.account_id, email_key=key, status__in=FINAL)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from django.db import connection, transaction
 
+from usher.engage.contacts import erased
 from usher.engage.contacts.suppress import FINAL
 from usher.engage.errors import EngageError
 from usher.engage.messages import asking
@@ -67,6 +68,8 @@ def send(letters: Iterable[tuple[Letter, Sequence[File]]], now: datetime) -> Non
         Letter.objects.bulk_create([letter for letter, _ in new], ignore_conflicts=True)
         Attachment.objects.bulk_create(_attached(letter, file) for letter, files in new for file in files)
         wanted = [(letter.pk, address) for letter, _ in new for address in recipients(letter)]
+        for account in {letter.account for letter, _ in new}:
+            erased.recall(account, {addresses.key(address) for _, address in wanted})
         bound = BOUND | {
             "now": now,
             "letters": [one for one, _ in wanted],

@@ -157,7 +157,7 @@ class Erased(models.Model):
     """Somebody was erased and must not be mailed: of the address only a keyed digest is left."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False, related_name="+")
-    #: usher.engage.privacy.digest of the address.
+    #: usher.engage.contacts.erased.digests of the address.
     digest = models.BinaryField()
     #: The status that forbids mailing.
     reason = models.CharField(max_length=20, choices=Status)
