@@ -67,7 +67,7 @@ def _import(job: Import, content: bytes, now: datetime) -> None:
         log.info("import %s: no data field is named %s", job.pk, ", ".join(columns.ignored))
     with connection.cursor() as cursor:
         faults = _stage(cursor, found, columns)
-        erased.recall_staged(cursor, job.account_id)
+        erased.recall_from(cursor, job.account_id, "staged")
         refused: dict[int, str] = {}
         accepted = merge.merge(cursor, job, columns, now, refused)
         look_at_the_limit(job.account, accepted[0])
