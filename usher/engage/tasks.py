@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from usher.engage.campaigns.tasks import run_sends
+from usher.engage.contacts.tasks import delete_contacts
 from usher.engage.deliver.tasks import deliver_due
 from usher.engage.forgetting import forget
 from usher.engage.imports.described.tasks import run_described_import
@@ -12,6 +13,7 @@ from usher.engage.segments.tasks import refresh_segment, refresh_segments
 from usher.engage.texts.tasks import send_texts
 
 __all__ = [
+    "delete_contacts",
     "deliver_due",
     "enrol",
     "forget",

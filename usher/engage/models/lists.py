@@ -110,7 +110,7 @@ class BulkDeletion(models.Model):
     identifiers = models.JSONField(default=list)
     #: NotStarted, NotFinished, Finished, Failed.
     state = models.CharField(max_length=12, choices=RefreshState, default=RefreshState.NOT_STARTED)
-    #: The counters by their published names.
+    #: What the reply shows when it has ended: {"summary": counters, "deleted": […], "failures": […]}.
     summary = models.JSONField(default=dict)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

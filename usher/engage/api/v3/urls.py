@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from usher.engage.api.manner import operations
-from usher.engage.api.v3 import contacts, imports
+from usher.engage.api.v3 import contacts, deletions, imports, listing
 
 urlpatterns = [
-    path("contacts/v3", operations(POST=contacts.create)),
+    path("contacts/v3", operations(GET=listing.listed, POST=contacts.create)),
+    path("contacts/v3/delete", operations(POST=deletions.start)),
+    path("contacts/v3/delete/<str:job>", operations(GET=deletions.status)),
     path("contacts/v3/import", operations(PUT=imports.start)),
     path("contacts/v3/import/<str:job>", operations(GET=imports.status)),
     path(

@@ -22,6 +22,7 @@ ALSO_ANSWERED: dict[str, dict[int, str]] = {
 #: Operation -> why its body is not held against the description.
 BODY_IS_ANOTHER: dict[str, str] = {
     "GET /v2/sms/campaigns": "described as one campaign; the reference pages answer a list of them",
+    "GET /contacts/v3/delete/{deleteId}": "every identifier fits two alternatives, and has to fit one",
 }
 
 #: Operation -> (what is not looked at in its replies, where), each with its reason.
