@@ -94,6 +94,7 @@ def _work_out(run: Evaluation, because: str, began: float) -> None:
             raise
         log.exception("%s: a look at those concerned failed; everybody is looked at", run)
         shutil.rmtree(_scratch(run), ignore_errors=True)
+        run.affected = None
         _work_out(run, f"a look at those concerned failed ({str(problem).splitlines()[0]})", began)
 
 

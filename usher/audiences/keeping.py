@@ -159,14 +159,12 @@ class Keeping:
             found = self.tables.get(name, Kept())
             missing = {one: node for one, node in self.questions(name).items() if one not in found.columns}
             if missing:
-                self._tried(name, partial(self._answer, name, found, missing))
+                self._answer(name, missing)
         self._settle()
 
     def forget(self) -> None:
         """What was kept is of no use."""
         self.tables, self.ready, self.not_yet = {}, frozenset(), frozenset()
-        for file in (*self.work.folder.glob("keys_*.arrow"), *self.work.folder.glob("added_*.arrow")):
-            file.unlink()
 
     def group(self, column: str) -> Group:
         """Whether an entry is answered by what is kept, or by other rows."""
@@ -292,8 +290,30 @@ class Keeping:
                     self.work.connection.register(keys, ledger.places.select(["key"]).take(places))
                     yield f"SELECT key FROM {sql.name(keys)}"
 
-    def _answer(self, name: str, found: Kept, missing: Mapping[str, nodes.Aggregate]) -> None:
-        work, asked = self.work, list(missing.values())
+    def _answer(self, name: str, missing: Mapping[str, nodes.Aggregate]) -> None:
+        """Begin to keep what is missing. What cannot be kept is found by halving, and is read; the rest stays.
+
+        Whom to look at was decided by what is kept of the table already, so that must not be given up.
+        """
+        try:
+            self._begin(name, missing)
+        except Exception as problem:
+            if reason(problem) is None:
+                raise
+            if len(missing) == 1:
+                self.asked = {
+                    column: asked
+                    for column, asked in self.asked.items()
+                    if not any(node.table == name and kept.column_of(node) in missing for node in asked)
+                }
+                return
+            questions, half = list(missing.items()), len(missing) // 2
+            self._answer(name, dict(questions[:half]))
+            self._answer(name, dict(questions[half:]))
+
+    def _begin(self, name: str, missing: Mapping[str, nodes.Aggregate]) -> None:
+        """A further ledger, with the answers to these questions."""
+        work, asked, found = self.work, list(missing.values()), self.tables.get(name, Kept())
         answers = kept.answers(name, asked, work.book.schema, work.opened.tables, work.run.now, self.zone)
         columns = {
             one: Column(name=f"{one}_{work.run.pk}", type=kept.kind_of(node, work.opened.tables))
@@ -306,7 +326,7 @@ class Keeping:
         )
         query = work.opened.connection.compile(answers)
         query = f"SELECT {KEY} AS key{shown} FROM ({query}) WHERE {KEY} IS NOT NULL"
-        made = begin(work.connection, query, by, work.folder / f"kept_{name}.arrow")
+        made = begin(work.connection, query, by, work.folder / f"kept_{name}_{len(found.ledgers)}.arrow")
         self.tables[name] = Kept({**found.columns, **columns}, [*found.ledgers, made])
 
     def _together(self, name: str, found: Kept) -> str:

@@ -7,7 +7,7 @@ and what an evaluation adds is as small as what happened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,8 @@ FILES = 60
 SHARE = 0.5
 #: So many rows are written in one go.
 BATCH = 100_000
+#: How DuckDB's errors begin for which the values are to blame, and not the disk or the memory.
+_OF_DATA = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
 
 
 @dataclass
@@ -192,8 +194,18 @@ def begin(connection: duckdb.DuckDBPyConnection, query: str, columns: Mapping[st
 def _write(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
     rows = connection.sql(query).to_arrow_reader(BATCH)
     with pa.OSFile(str(file), "wb") as target, pa.ipc.new_file(target, rows.schema) as writer:
-        for batch in rows:
+        for batch in _batches(rows):
             writer.write_batch(batch)
+
+
+def _batches(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """What goes wrong after the first batch comes through Arrow, and no longer as DuckDB's own error."""
+    try:
+        yield from rows
+    except OSError as problem:
+        if str(problem).startswith(_OF_DATA):
+            raise duckdb.DataError(str(problem)) from problem
+        raise
 
 
 def _opened(file: Path) -> pa.Table:
