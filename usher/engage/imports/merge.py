@@ -1,8 +1,9 @@
-"""The set-based half of an import: staged rows become contacts and memberships in a handful of statements."""
+"""The set-based half of an import: staged rows become contacts and what belongs to them."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,6 @@ from usher.engage.contacts.fields import SEED
 from usher.engage.imports.columns import Columns
 from usher.engage.models import Import
 from usher.engage.models.imports import MergeOption
-from usher.lib import statistics
 
 #: Why a row is refused whose number another contact has; other reasons are statuses.
 NUMBER = "number"
@@ -29,7 +29,10 @@ _MEET = """
 insert into met
 select s.row, c.id, c.status
 from staged s join engage_contact c on c.account_id = %(account)s and c.email_key = s.email_key
-where not exists (select 1 from met where met.row = s.row)
+"""
+# Those that somebody else made meanwhile: not those that this import made or revived.
+_MEET_LATE = f"""{_MEET}
+where c.status_at <> %(now)s and not exists (select 1 from met where met.row = s.row)
 """
 
 # Opted out of the account, suppressed without a contact, or opted out of one of these lists. A contact in
@@ -157,13 +160,24 @@ where engage_choice.opted_in <> excluded.opted_in
 """
 
 
-def merge(
-    cursor: Any, job: Import, columns: Columns, now: datetime, refused: dict[int, str]
-) -> tuple[int, int]:
-    """Write the staged rows into contacts and what belongs to them; (new contacts, contacts that were there).
+@dataclass
+class Merged:
+    """What became of rows: how many made a contact, how many met one, and why the others were refused."""
 
-    `refused` gets the rows that may not be written: row number -> the status that forbids it, or "number".
-    """
+    new: int = 0
+    updated: int = 0
+    #: Row number -> the status that forbids it, or NUMBER.
+    refused: dict[int, str] = field(default_factory=dict)
+
+    def __iadd__(self, other: Merged) -> Merged:
+        self.new += other.new
+        self.updated += other.updated
+        self.refused |= other.refused
+        return self
+
+
+def merge(cursor: Any, job: Import, columns: Columns, now: datetime) -> Merged:
+    """Write the staged rows into contacts and what belongs to them."""
     values = {
         "account": job.account_id,
         "lists": list(job.list_ids),
@@ -173,34 +187,40 @@ def merge(
     }
     # whoever suppresses a domain meanwhile waits for the rows that this lets through, and suppresses them
     cursor.execute("select 1 from engage_account where id = %s for key share", [job.account_id])
-    refused |= _refuse(cursor, values)
-    cursor.execute(_REVIVED, values)
-    new = cursor.rowcount
+    refused = _refuse(cursor, _MEET, values)
+    new = 0
+    if _any_met(cursor):
+        cursor.execute(_REVIVED, values)
+        new = cursor.rowcount
     cursor.execute(_STRANGERS)
     strangers = cursor.fetchone()[0]
     cursor.execute(_NEW, values)
     new += (made := cursor.rowcount)
     if made < strangers:  # somebody else was quicker with a few of them
-        refused |= _refuse(cursor, values)
-    statistics.refresh(made, "engage_contact")
+        refused |= _refuse(cursor, _MEET_LATE, values)
     _add(cursor, job, columns, values)
     cursor.execute("select count(*) from staged")
-    return new, cursor.fetchone()[0] - new
+    return Merged(new, cursor.fetchone()[0] - new, refused)
 
 
-def _refuse(cursor: Any, values: dict[str, Any]) -> dict[int, str]:
+def _refuse(cursor: Any, meet: str, values: dict[str, Any]) -> dict[int, str]:
     """Find the contacts of the staged rows, and take the rows out that may not be written."""
-    cursor.execute(_MEET, values)
+    cursor.execute("analyze staged (row, email_key)")
+    cursor.execute(meet, values)
     cursor.execute("analyze met")
     cursor.execute(_REFUSED, values)
     return dict(cursor.fetchall())
 
 
+def _any_met(cursor: Any) -> bool:
+    cursor.execute("select exists (select 1 from met)")
+    return bool(cursor.fetchone()[0])
+
+
 def _add(cursor: Any, job: Import, columns: Columns, values: dict[str, Any]) -> None:
     """What the rows say of contacts that were there, and of what hangs on contacts."""
     option = MergeOption(job.merge_option)
-    cursor.execute("select exists (select 1 from met)")
-    if cursor.fetchone()[0]:
+    if _any_met(cursor):
         cursor.execute(_CHANGED.format(merged=_MERGED[option], number=_NUMBER[option]), values)
     if job.list_ids:
         cursor.execute(_MEMBERS, values)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,11 +15,13 @@ from usher.engage.accounts import limit
 from usher.engage.contacts import erased
 from usher.engage.contacts.fields import types_of
 from usher.engage.imports import keep, merge, report
-from usher.engage.imports.columns import Columns, columns_of
+from usher.engage.imports.ahead import ahead
+from usher.engage.imports.columns import columns_of
 from usher.engage.imports.records import SheetError, records
 from usher.engage.imports.sheet import Fault, check, staged
 from usher.engage.models import Account, Import, Preference
 from usher.engage.models.imports import ImportState
+from usher.lib import statistics
 
 log = logging.getLogger(__name__)
 
@@ -65,16 +66,22 @@ def _import(job: Import, content: bytes, now: datetime) -> None:
     columns = columns_of(job.headings, types_of(job.account), _preferences(job.account))
     if columns.ignored:
         log.info("import %s: no data field is named %s", job.pk, ", ".join(columns.ignored))
+    merged, faults = merge.Merged(), list[Fault]()
     with connection.cursor() as cursor:
-        faults = _stage(cursor, found, columns)
-        erased.recall_from(cursor, job.account_id, "staged")
-        refused: dict[int, str] = {}
-        accepted = merge.merge(cursor, job, columns, now, refused)
-        look_at_the_limit(job.account, accepted[0])
-        faults += _refusals(content, refused)
-        _keep(cursor, job, faults)
+        cursor.execute(merge.STAGING)
+        for checked in ahead(check(found, columns)):
+            faults += checked.faults
+            with cursor.copy(f"copy staged ({', '.join(staged(columns))}) from stdin") as copy:
+                copy.write(checked.lines)
+            erased.recall_from(cursor, job.account_id, "staged")
+            merged += merge.merge(cursor, job, columns, now)
+            cursor.execute("truncate staged, met")
         cursor.execute("drop table staged, met")
-    job.report = report.counters(*accepted, Counter(fault.reason for fault in faults))
+        look_at_the_limit(job.account, merged.new)
+        statistics.refresh(merged.new, "engage_contact", "engage_membership")
+        faults += _refusals(content, merged.refused)
+        _keep(cursor, job, faults)
+    job.report = report.counters(merged.new, merged.updated, Counter(fault.reason for fault in faults))
 
 
 def _preferences(account: Account) -> dict[str, int]:
@@ -87,18 +94,6 @@ def _preferences(account: Account) -> dict[str, int]:
         if one.category is not None:
             found[f"{one.category.private_name.strip().upper()}>{name}"] = one.pk
     return found
-
-
-def _stage(cursor: Any, found: Iterator[list[str]], columns: Columns) -> list[Fault]:
-    """Copy the good rows into the staging table; the faulty ones are returned."""
-    faults: list[Fault] = []
-    cursor.execute(merge.STAGING)
-    with cursor.copy(f"copy staged ({', '.join(staged(columns))}) from stdin") as copy:
-        for checked in check(found, columns):
-            faults += checked.faults
-            copy.write(checked.lines)
-    cursor.execute("analyze staged (row, email_key)")
-    return faults
 
 
 def look_at_the_limit(account: Account, new: int) -> None:

@@ -13,7 +13,7 @@ INVALID_EMAIL = "Invalid Email"
 DUPLICATE = "Duplicate"
 WRONG_CELLS = "Invalid Entry: wrong number of cells"
 #: Rows that are checked together.
-TOGETHER = 4000
+TOGETHER = 20_000
 
 #: Stands for null in COPY's text.
 _NULL = r"\N"
