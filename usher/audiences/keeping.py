@@ -291,7 +291,7 @@ class Keeping:
                     yield f"SELECT key FROM {sql.name(keys)}"
 
     def _answer(self, name: str, missing: Mapping[str, nodes.Aggregate]) -> None:
-        """Begin to keep what is missing. What cannot be kept is found by halving, and is read; the rest stays.
+        """Begin to keep what is missing. What cannot be is found by halving, and is read; the rest stays.
 
         Whom to look at was decided by what is kept of the table already, so that must not be given up.
         """

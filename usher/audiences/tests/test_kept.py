@@ -69,9 +69,9 @@ def test_a_new_rule_whose_answers_cannot_be_kept_takes_nothing_from_the_others(
 
 def test_a_great_amount_far_down_is_the_fault_of_the_values(tmp_path: Path) -> None:
     amounts = f"CASE WHEN key = 700000 THEN {10**17} ELSE key END::DECIMAL(16, 0)::BIGINT AS paid"
-    with duckdb.connect() as connection, pytest.raises(duckdb.DataError, match="Conversion Error"):
-        query = f"SELECT key, {amounts} FROM range(800000) AS keys(key)"
-        ledger.begin(connection, query, {"paid": "sum"}, tmp_path / "base.arrow")
+    query = f"SELECT key, {amounts} FROM range(800000) AS keys(key)"
+    with pytest.raises(duckdb.DataError, match="Conversion Error"):
+        ledger.begin(duckdb.connect(), query, {"paid": "sum"}, tmp_path / "base.arrow")
 
 
 def test_a_table_that_was_empty_at_first_is_built_on(recent: Audience, till: Path) -> None:
