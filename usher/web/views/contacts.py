@@ -9,6 +9,7 @@ from usher.engage.models import Contact
 from usher.engage.models.contacts import Status
 from usher.lib import clock
 from usher.web.figures import contacts as figures
+from usher.web.figures import standing
 from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import page_of
 
@@ -30,7 +31,7 @@ def contacts(request: Asked) -> HttpResponse:
 
 @page
 def contact(request: HttpRequest, pk: int) -> HttpResponse:
-    person = get_object_or_404(Contact, pk=pk)
+    person = get_object_or_404(Contact.objects.select_related("account"), pk=pk)
     return show(
         request,
         "usher/contacts/contact.html",
@@ -41,4 +42,5 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         enrolments=figures.enrolments(person),
         suppressions=figures.suppressions(person),
         counts=figures.counts(person, clock.now()),
+        may=standing.may(person),
     )

@@ -1,0 +1,110 @@
+"""The suppression list with its domains, and letting one contact out or back in, always with a reason."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from usher.engage.contacts.suppress import allow_domain
+from usher.engage.errors import EngageError
+from usher.engage.models import Contact
+from usher.engage.models.contacts import Status
+from usher.lib import clock
+from usher.web.account import account, signed
+from usher.web.figures import standing as figures
+from usher.web.page import Asked, page, show, show_part, wants_part
+from usher.web.paging import stretch_of
+from usher.web.templatetags.usher import sentence
+
+REASONS = [one.value for one in Status if one not in (Status.SUBSCRIBED, Status.PENDING_OPT_IN)]
+
+
+@page
+def suppressed(request: Asked) -> HttpResponse:
+    of, text, reason = account(), request.GET.get("q", "").strip(), request.GET.get("reason", "")
+    rows = stretch_of(request, figures.suppressions(of, text, reason), "-pk")
+    people = figures.people(of, rows.rows)
+    found = {"rows": rows, "people": people, "text": text, "reason": reason}
+    if wants_part(request):
+        return show_part(request, "usher/standing/found.html", **found)
+    more = {"domains": figures.domains(of), "reasons": REASONS}
+    return show(request, "usher/standing/list.html", **more, **found)
+
+
+@page
+@require_POST
+def forbid(request: HttpRequest) -> HttpResponse:
+    """Suppress addresses."""
+    of, now = account(), clock.now()
+    try:
+        source = _source(request)
+        with signed(request, of, now):
+            number = figures.forbid(of, request.POST.get("addresses", ""), source, now)
+    except EngageError as problem:
+        messages.error(request, sentence(problem.message), "bad")
+    else:
+        messages.success(request, _("Suppressed: {number:,}.").format(number=number), "good")
+    return redirect("suppressed")
+
+
+@page
+@require_POST
+def forbid_domain(request: HttpRequest) -> HttpResponse:
+    of, domain = account(), request.POST.get("domain", "")
+    by = f"page {request.user.get_username()}"
+    try:
+        number = figures.forbid_domain(of, domain, by, _source(request), clock.now())
+    except EngageError as problem:
+        messages.error(request, sentence(problem.message), "bad")
+    else:
+        said = _("“{domain}” is suppressed; contacts that changed: {number:,}.")
+        messages.success(request, said.format(domain=domain.strip(), number=number), "good")
+    return redirect("suppressed")
+
+
+@page
+@require_POST
+def allow(request: HttpRequest) -> HttpResponse:
+    """Take a domain off the list: addresses to come may be added again."""
+    of, domain = account(), request.POST.get("domain", "")
+    with signed(request, of, clock.now()):
+        there = allow_domain(of, domain)
+    if there:
+        said = _("Addresses of “{domain}” may be added again. Who is suppressed stays so.")
+        messages.success(request, said.format(domain=domain), "good")
+    return redirect("suppressed")
+
+
+@page
+@require_POST
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Unsubscribe or suppress one contact, or let it back in."""
+    person = get_object_or_404(Contact.objects.select_related("account"), pk=pk)
+    act, now = request.POST.get("act", ""), clock.now()
+    try:
+        source = _source(request)
+    except EngageError as problem:
+        messages.error(request, sentence(problem.message), "bad")
+        return redirect("contact", pk)
+    if act not in figures.may(person):
+        messages.error(request, _("This cannot be done to this contact."), "bad")
+        return redirect("contact", pk)
+    with signed(request, person.account, now):
+        trouble = figures.change(person, act, source, now)
+        figures.noted(person, request.user.get_username(), act, source, now)
+    if trouble:
+        messages.error(request, sentence(trouble), "bad")
+    else:
+        messages.success(request, _("Done, and kept with your reason."), "good")
+    return redirect("contact", pk)
+
+
+def _source(request: HttpRequest) -> str:
+    """Who did it and why, as it is kept; EngageError without a reason."""
+    reason = request.POST.get("because", "").strip()
+    if not reason:
+        raise EngageError("", _("say why: the reason is kept with your name"))
+    return f"page {request.user.get_username()}: {reason}"[:500]
