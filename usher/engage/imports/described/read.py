@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from usher.engage.contacts import described as reading
@@ -43,7 +43,8 @@ class Entry:
     said: Described | None = None
     #: The id by which it is matched.
     contact_id: int | None = None
-    data: Mapping[str, object] = field(default_factory=dict)
+    #: Its values as JSON.
+    data: str = "{}"
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -109,8 +110,9 @@ def _read(entry: Entry, body: object, kinds: Mapping[str, str]) -> None:
         said = _described(entry, body)
         if entry.match == "contactId":
             entry.contact_id = int(reading.identified("contactId", _of(entry.identifiers, "contactId"))[1])
-        entry.data = fitted(kinds, said.draft.data)
-        json.dumps(asdict(said.draft), default=str, ensure_ascii=False).encode()
+        entry.data = json.dumps(fitted(kinds, said.draft.data), ensure_ascii=False)
+        for text in (entry.data, said.return_url, *(one.text + one.user_agent for one in said.consents)):
+            text.encode()
         entry.said = said
     except IdentifierError as problem:
         entry.failures.append(Failure(_OF_IDENTIFIER.get(problem.kind, MATCH), problem.message))

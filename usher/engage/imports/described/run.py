@@ -97,7 +97,7 @@ def _staged(entry: Entry) -> tuple[object, ...]:
         draft.email,
         draft.email.lower() or None,
         draft.mobile_number or "",
-        json.dumps(entry.data, ensure_ascii=False),
+        entry.data,
         draft.opt_in_type,
         draft.email_type,
         draft.sms_status,
