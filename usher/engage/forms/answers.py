@@ -125,11 +125,7 @@ def read_values(asked: Iterable[Question], posted: Mapping[str, str], said: Answ
             except MisfitError as problem:
                 said.problems[one.name] = _WANTED.get(FieldType(one.kind), f"This {problem}.")
         if one.required and one.name not in said.problems and not said.data[one.field]:
-            said.problems[one.name] = f"Tick “{one.label}”." if one.is_tick else f"Enter {_spoken(one)}."
-
-
-def _spoken(one: Question) -> str:
-    return one.label[:1].lower() + one.label[1:]
+            said.problems[one.name] = f"{'Tick' if one.is_tick else 'Fill in'} “{one.label}”."
 
 
 def filled(one: Question, posted: Mapping[str, str] | None) -> Question:

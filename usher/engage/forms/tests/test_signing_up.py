@@ -76,7 +76,7 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_is_kept(client: Client, fo
     for text in (
         "There is a problem",
         "Enter an e-mail address, such as name@example.com",
-        "Enter first name.",
+        "Fill in “First name”.",
         "Write a date, such as 1998-12-31.",
         "Tick the box if you agree",
         'href="#consent"',
