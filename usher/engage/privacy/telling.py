@@ -126,13 +126,12 @@ def _mails(one: Person) -> list[dict[str, Any]]:
         ),
         "page_views": _rows(PageView.objects.filter(message__in=mails), "message", "at", "url"),
     }
-    for row in rows:
-        for name, found in seen.items():
-            row[name] = [
-                {key: value for key, value in each.items() if key != "message"}
-                for each in found
-                if each["message"] == row["id"]
-            ]
+    by_mail: dict[int, dict[str, Any]] = {row["id"]: row for row in rows}
+    for name, found in seen.items():
+        for row in rows:
+            row[name] = []
+        for event in found:
+            by_mail[event.pop("message")][name].append(event)
     return rows
 
 
