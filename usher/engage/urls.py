@@ -8,11 +8,22 @@ from usher.engage.api.cpaas.wording import worded as in_cpaas
 from usher.engage.api.manner import door
 from usher.engage.api.spotler.door import answer as spotler
 from usher.engage.api.v2.wording import worded as in_v2
-from usher.engage.api.v3.wording import worded as in_v3
+from usher.engage.api.v3.wording import worded_by
+
+#: The first part of version 3's paths -> what its services call themselves in errors.
+SERVICES = {
+    "contacts": "contacts",
+    "events": "events",
+    "configuration": "configuration",
+    "marketing-email": "marketingEmail",
+}
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^/*v2(?:/.*)?$", door("usher.engage.api.v2.urls", in_v2)),
-    re_path(r"^/*contacts/+v3(?:/.*)?$", door("usher.engage.api.v3.urls", in_v3)),
+    *(
+        re_path(rf"^/*{name}/+v3(?:/.*)?$", door("usher.engage.api.v3.urls", worded_by(service)))
+        for name, service in SERVICES.items()
+    ),
     re_path(r"^/*cpaas(?:/.*)?$", door("usher.engage.api.cpaas.urls", in_cpaas)),
     re_path(r"^/*engage/+v1(?:/.*)?$", door("usher.engage.api.own", in_v2)),
     re_path(r"^/*integrationservice(?:-1\.1\.0)?(?:/.*)?$", spotler),

@@ -184,3 +184,21 @@ def test_a_deleted_contact_is_not_shown_and_comes_back_by_a_patch(api: Caller, a
     assert api(f"GET {ALICE}").status_code == 404
     assert patch(api, {}, 201)["contactId"] == alice["contactId"]
     assert Contact.objects.get().status == "Subscribed"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("GET /events/v3/export/subscriptions", "events:featureNotActive"),
+        ("POST /events/v3/import", "events:featureNotActive"),
+        ("GET /events/v3/export/1?limit=5", "events:featureNotActive"),
+        ("GET /configuration/v3/customIdentifiers", "configuration:featureNotActive"),
+        ("POST /marketing-email/v3/send/", "marketingEmail:featureNotActive"),
+    ],
+)
+def test_services_that_are_not_offered_say_so(api: Caller, line: str, code: str) -> None:
+    assert api.json(line, [], 403)["errorCode"] == code
+
+
+def test_what_no_service_has_is_not_found(api: Caller) -> None:
+    assert api.json("GET /events/v3/shoes", status=404)["errorCode"] == "events:invalidRequest"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from usher.engage.api.problems import ApiError
@@ -35,9 +36,15 @@ class ServiceError(ApiError):
         self.details = details
 
 
-def worded(problem: ApiError) -> dict[str, Any]:
-    code = problem.token if isinstance(problem, ServiceError) else CODES.get(problem.token, "invalidRequest")
-    said: dict[str, Any] = {"errorCode": f"contacts:{code}", "description": problem.message}
-    if isinstance(problem, ServiceError) and problem.details:
-        said["details"] = [{"item": item, "description": text} for item, text in problem.details]
-    return said
+def worded_by(service: str) -> Callable[[ApiError], dict[str, Any]]:
+    """The errors of one service, whose name stands before each code."""
+
+    def worded(problem: ApiError) -> dict[str, Any]:
+        own = isinstance(problem, ServiceError)
+        code = problem.token if own else CODES.get(problem.token, "invalidRequest")
+        said: dict[str, Any] = {"errorCode": f"{service}:{code}", "description": problem.message}
+        if isinstance(problem, ServiceError) and problem.details:
+            said["details"] = [{"item": item, "description": text} for item, text in problem.details]
+        return said
+
+    return worded
