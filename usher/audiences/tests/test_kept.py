@@ -20,6 +20,7 @@ from usher.sources import guard
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 HEAD = "customer,ordered_on,value\n"
+BOTH = 'audience("keenest") and count(orders where ordered_on within 20 days) > 0'
 #: More than is added up exactly.
 GREAT = 9_000_000_000_000_000
 
@@ -104,3 +105,22 @@ def failing_once(act: Callable[[Work], None]) -> Callable[[Work], None]:
         act(work)
 
     return attempt
+
+
+def test_whoever_another_rule_brings_in_is_answered_by_what_was_kept_of_them(
+    recent: Audience, till: Path
+) -> None:
+    """Nothing happened to Bob himself: he is looked at because Alice went, and his orders are kept ones."""
+    till.write_text(f"{HEAD}1,1997-12-30,5\n1,1997-12-31,5\n2,1997-12-29,5\n")
+    for name, rule in (("keenest", 'country = "GB" top 1 by count(orders)'), ("both", BOTH)):
+        Audience.objects.create(name=name, kind="customer_list", rule=rule)
+    evaluate(NOW)
+    assert members("both") == ["1"]
+    customers = till.with_name("customers.csv")
+    customers.write_text(CUSTOMERS.replace("1,alice@example.com,GB", "1,alice@example.com,FR"))
+    with till.open("a") as rows:
+        rows.write("3,1998-01-01,5\n")
+
+    run = evaluate(NOW + DAY)
+
+    assert (run.error, run.incremental, members("both")) == ("", True, ["2"])
