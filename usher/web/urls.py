@@ -78,6 +78,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/preview", campaigns.preview, name="preview"),
     path("contacts", contacts.contacts, name="contacts"),
     path("contacts/<int:pk>", contacts.contact, name="contact"),
+    path("contacts/<int:pk>/edit", contacts.edit, name="contact_edit"),
     path("contacts/imports", imports.imports, name="contact_imports"),
     path("contacts/imports/new", imports.new, name="contact_import_new"),
     path("contacts/imports/<uuid:pk>", imports.one, name="contact_import"),

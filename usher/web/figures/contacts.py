@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from usher.engage.contacts import write
+from usher.engage.contacts.fields import types_of
 from usher.engage.models import Contact, Enrolment, Message, Suppression
+from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
 from usher.web.figures.happenings import Happening, all_of
 
+#: Seconds that a search may take: names are looked for in every contact.
+PATIENCE = 3
+#: First, last and full name, in lower case, a blank apart.
+_NAMES = RawSQL(
+    "lower(coalesce(engage_contact.data ->> 'FIRSTNAME', '') || ' ' ||"
+    " coalesce(engage_contact.data ->> 'LASTNAME', '') || ' ' ||"
+    " coalesce(engage_contact.data ->> 'FULLNAME', ''))",
+    [],
+    TextField(),
+)
+
 
 def search(text: str, status: str, kind: str) -> QuerySet[Contact]:
-    """Contacts whose address holds `text`, in its order. `kind`: customers, seeds or all."""
-    found = Contact.objects.order_by("email_key", "id")
-    if text:
-        found = found.filter(email_key__contains=text.lower())
+    """Contacts in whose address or names every word of `text` stands, or whose id or number it is.
+
+    `kind`: customers, seeds or all.
+    """
+    found = Contact.objects.alias(names=_NAMES) if text else Contact.objects.all()
+    for word in text.split():
+        found = found.filter(_holds(word))
     if status:
         found = found.filter(status=status)
     return found if kind == "all" else found.filter(is_seed=kind == "seeds")
+
+
+@contextmanager
+def patiently() -> Iterator[None]:
+    """What is asked within ends after PATIENCE seconds with an OperationalError."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"set local statement_timeout = '{PATIENCE}s'")
+        yield
+
+
+def _holds(word: str) -> Q:
+    wanted = Q(email_key__contains=word.lower())
+    if "@" in word:
+        return wanted
+    wanted |= Q(names__contains=word.lower())
+    if word.isascii() and word.isdecimal() and len(word) < 19:
+        wanted |= Q(pk=int(word)) | Q(mobile_number=word)
+    return wanted
 
 
 def days(person: Contact) -> list[tuple[date, list[Happening]]]:
@@ -52,3 +91,27 @@ def counts(person: Contact, now: datetime) -> dict[str, int]:
         opened=Count("id", filter=Q(opens__isnull=False), distinct=True),
         clicked=Count("id", filter=Q(clicks__isnull=False), distinct=True),
     )
+
+
+def may_edit(person: Contact) -> bool:
+    """Whoever opted out or is suppressed is left as they are, and so is who has no address."""
+    return person.status in (Status.SUBSCRIBED, Status.PENDING_OPT_IN) and bool(person.email_key)
+
+
+def fields_of(person: Contact) -> list[tuple[str, str, str]]:
+    """(name, type, value as it is written in a form) of every data field of the account."""
+    kinds = types_of(person.account)
+    return [(name, kinds[name], written(person.data.get(name))) for name in sorted(kinds)]
+
+
+def written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def change(person: Contact, email: str, data: Mapping[str, str], now: datetime) -> None:
+    """Write the values that differ from what is there. EngageError says why not."""
+    old = {name: value for name, _, value in fields_of(person)}
+    changed = {name: value for name, value in data.items() if name in old and value != old[name]}
+    write.change(person, write.Draft(email, changed), now)

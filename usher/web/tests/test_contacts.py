@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from usher.engage.models import Contact
+from usher.engage.accounts import create_account
+from usher.engage.contacts.fields import create_field
+from usher.engage.contacts.suppress import suppress
+from usher.engage.contacts.write import Draft, save
+from usher.engage.models import Audit, Contact
+from usher.engage.models.contacts import Status
+from usher.web.tests import scene
 
 pytestmark = pytest.mark.django_db
 
@@ -22,9 +28,47 @@ def test_it_leaves_seeds_out_unless_asked_for(house: None, page: Client) -> None
 
 
 def test_it_filters_by_status(house: None, page: Client) -> None:
-    shown = page.get("/contacts", {"status": "Unsubscribed"}).content.decode()
-    assert "Customer5@example.com" in shown
-    assert "1 row<" in shown.replace("\n", "")
+    shown = page.get("/contacts", {"status": "Unsubscribed"})
+    assert [str(person) for person in shown.context["rows"].rows] == ["Customer5@example.com"]
+
+
+def found(page: Client, text: str) -> list[str]:
+    return [str(person) for person in page.get("/contacts", {"q": text}).context["rows"].rows]
+
+
+def test_it_finds_by_name_id_and_number(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    said = {"FIRSTNAME": "Ann", "LASTNAME": "Müller"}
+    ann, _ = save(of, Draft("x1@example.com", said, mobile_number="436601234567"), scene.NOW)
+    save(of, Draft("bob@example.com", {"FIRSTNAME": "Ann", "LASTNAME": "Maier"}), scene.NOW)
+    assert found(page, "ann mül") == ["x1@example.com"]
+    assert found(page, str(ann.pk)) == ["x1@example.com"]
+    assert found(page, "436601234567") == ["x1@example.com"]
+    assert found(page, "ANN") == ["bob@example.com", "x1@example.com"]
+    assert found(page, "ann@") == []
+
+
+def test_it_edits_address_and_fields_of_the_same_person(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    create_field(of, "VIP", "Boolean")
+    ann, _ = save(of, Draft("ann@example.com", {"FIRSTNAME": "Ann", "LASTNAME": "M"}), scene.NOW)
+    said = {"email": "anna@example.com", "field-FIRSTNAME": "Anna", "field-LASTNAME": "", "field-VIP": "true"}
+    page.post(f"/contacts/{ann.pk}/edit", said)
+    ann.refresh_from_db()
+    assert (ann.email_key, ann.data) == ("anna@example.com", {"FIRSTNAME": "Anna", "VIP": True})
+    assert set(Audit.objects.values_list("kind", "by")) == {("contact", "page alice")}
+    save(of, Draft("bob@example.com"), scene.NOW)
+    shown = page.post(f"/contacts/{ann.pk}/edit", said | {"email": "bob@example.com"}).content.decode()
+    assert "belongs to another contact" in shown
+
+
+def test_somebody_who_opted_out_is_not_edited(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    ann, _ = save(of, Draft("ann@example.com"), scene.NOW)
+    suppress(of, ["ann@example.com"], Status.UNSUBSCRIBED, "page", scene.NOW)
+    page.post(f"/contacts/{ann.pk}/edit", {"email": "new@example.com"})
+    ann.refresh_from_db()
+    assert ann.email == "ann@example.com"
 
 
 def test_it_tells_what_happened_and_why(shop: None, page: Client) -> None:

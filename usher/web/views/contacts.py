@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
+from django.db.utils import OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 
+from usher.engage.errors import EngageError
 from usher.engage.models import Contact
 from usher.engage.models.contacts import Status
 from usher.lib import clock
+from usher.web.account import signed
 from usher.web.figures import contacts as figures
 from usher.web.figures import standing
 from usher.web.page import Asked, page, show, show_part, wants_part
-from usher.web.paging import page_of
+from usher.web.paging import Stretch, stretch_of
 
 KINDS = ("customers", "seeds", "all")
 
@@ -22,10 +27,15 @@ def contacts(request: Asked) -> HttpResponse:
     who = request.GET.get("who", "")
     kind = who if who in KINDS else "customers"
     found = figures.search(text, status if status in Status.values else "", kind)
-    rows = page_of(request, found)
+    slow = False
+    try:
+        with figures.patiently():
+            rows = stretch_of(request, found, "-pk")
+    except OperationalError:
+        rows, slow = Stretch([]), True
     if wants_part(request):
-        return show_part(request, "usher/contacts/found.html", rows=rows, text=text, status=status)
-    chosen = {"text": text, "status": status, "kind": kind, "statuses": Status.values}
+        return show_part(request, "usher/contacts/found.html", rows=rows, text=text, status=status, slow=slow)
+    chosen = {"text": text, "status": status, "kind": kind, "statuses": Status.values, "slow": slow}
     return show(request, "usher/contacts/list.html", rows=rows, **chosen)
 
 
@@ -43,4 +53,31 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         suppressions=figures.suppressions(person),
         counts=figures.counts(person, clock.now()),
         may=standing.may(person),
+        editable=figures.may_edit(person),
     )
+
+
+@page
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """The address and the data fields of one contact."""
+    person = get_object_or_404(Contact.objects.select_related("account"), pk=pk)
+    said, trouble, now = request.POST, "", clock.now()
+    if not figures.may_edit(person):
+        messages.error(request, _("Who opted out or is suppressed is left as they are."), "bad")
+        return redirect("contact", pk)
+    if request.method == "POST":
+        data = {name[6:]: said[name].strip() for name in said if name.startswith("field-")}
+        try:
+            with signed(request, person.account, now):
+                figures.change(person, said.get("email", ""), data, now)
+        except EngageError as problem:
+            trouble = problem.message
+        else:
+            messages.success(request, _("Saved."), "good")
+            return redirect("contact", pk)
+    fields = [
+        (name, kind, said.get(f"field-{name}", value)) for name, kind, value in figures.fields_of(person)
+    ]
+    email = said.get("email", person.email)
+    found = {"person": person, "fields": fields, "email": email, "trouble": trouble}
+    return show(request, "usher/contacts/edit.html", **found)
