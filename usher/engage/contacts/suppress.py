@@ -77,6 +77,13 @@ def suppress(
         return int(cursor.rowcount)
 
 
+def suppress_unnamed(account: Account, contact_ids: Iterable[int], now: datetime) -> int:
+    """Suppress those of the contacts who have no address, and their mobile numbers; how many."""
+    unnamed = Contact.objects.filter(account=account, pk__in=list(contact_ids), email_key=None)
+    status = Status.SUPPRESSED
+    return unnamed.update(status=status, sms_status=status, status_at=now, updated_at=now)
+
+
 # The people of a domain, as those of a list of addresses in _RECORD and _MARK.
 _OF_DOMAIN = """
 select email_key from engage_contact

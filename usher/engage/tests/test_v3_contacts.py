@@ -79,6 +79,15 @@ def test_leaving_without_an_address_holds_for_the_address_that_comes(api: Caller
     assert named["status"] == "unsubscribed"
 
 
+def test_a_contact_without_an_address_can_be_suppressed(api: Caller) -> None:
+    made = api.json(f"PATCH {PHONE}", {"channelProperties": {"sms": {"status": "subscribed"}}}, 201)
+    api.json(f"PATCH {ALICE}", {}, 201)
+    api.json("PUT /v2/contacts/suppress-contacts", [{"id": made["contactId"]}])
+    shown = api.json(f"GET {PHONE}")
+    assert (shown["status"], shown["channelProperties"]["sms"]["status"]) == ("suppressed", "suppressed")
+    assert api.json(f"GET {ALICE}")["status"] == "subscribed"
+
+
 def test_creating_refuses_an_identifier_that_somebody_has(api: Caller) -> None:
     api.json("POST /contacts/v3", {"identifiers": {"email": "alice@example.com"}}, 201)
     for identifiers in (

@@ -14,7 +14,7 @@ from usher.engage.api.problems import invalid
 from usher.engage.api.reading import since, taken, whole
 from usher.engage.api.v2 import sent, shapes
 from usher.engage.contacts import confirm, write
-from usher.engage.contacts.suppress import is_final, resubscribe, suppress
+from usher.engage.contacts.suppress import is_final, resubscribe, suppress, suppress_unnamed
 from usher.engage.contacts.write import Draft
 from usher.engage.lists import joining
 from usher.engage.models import Confirmation, Contact, ContactList, Membership, Suppression
@@ -42,6 +42,7 @@ def suppress_contacts(call: Call) -> HttpResponse:
     everybody = Contact.objects.filter(account=call.account).exclude(status=Status.DELETED)
     found = list(everybody.filter(pk__in=ids) | everybody.filter(email_key__in=keys))
     suppress(call.account, [row.email_key for row in found], Status.SUPPRESSED, SOURCE, call.now)
+    suppress_unnamed(call.account, [row.pk for row in found], call.now)
     by_id, by_key = {row.pk: row for row in found}, {row.email_key: row for row in found}
     done: list[dict[str, Any]] = [{"id": one, "email": None} for one in ids if one in by_id]
     done += [{"id": 0, "email": one} for one in keys if one in by_key]
