@@ -124,3 +124,22 @@ def test_whoever_another_rule_brings_in_is_answered_by_what_was_kept_of_them(
     run = evaluate(NOW + DAY)
 
     assert (run.error, run.incremental, members("both")) == ("", True, ["2"])
+
+
+def test_who_first_does_something_in_the_night_of_a_rewritten_rule_has_one_place(
+    recent: Audience, till: Path
+) -> None:
+    """The only rule is worked out for everybody: nobody is looked at because of what is kept."""
+    evaluate(NOW)
+    Audience.objects.filter(name="recent").update(rule=recent.rule.replace("7", "8"))
+    with till.open("a") as rows:
+        rows.write("3,1998-01-01,7\n")
+    assert evaluate(NOW + DAY).incremental
+    with till.open("a") as rows:
+        rows.write("3,1998-01-02,7\n4,1998-01-02,7\n")
+
+    run = evaluate(NOW + 2 * DAY)
+
+    assert (run.incremental, members("recent")) == (True, ["1", "3", "4"])
+    (noted,) = run.marks["kept"]["orders"]["ledgers"]
+    assert sorted(ledger.Ledger.of(noted).places["key"].to_pylist()) == [1, 2, 3, 4]
