@@ -58,14 +58,21 @@ def test_a_worker_finds_every_job() -> None:
     ours = [name for name in jobs["found"] if "builtin" not in name]
     assert ours == [
         "audiences.evaluate_now",
+        "delete contacts",
         "deliver",
+        "engage.forget",
         "enrol",
         "import",
+        "import described",
         "line",
         "programs",
+        "refresh_segment",
+        "refresh_segments",
         "resume_run",
         "run_sync",
         "seeds",
+        "sends",
+        "texts",
         "tick",
     ]
-    assert jobs["periodic"] == ["tick"]
+    assert jobs["periodic"] == ["engage.forget", "refresh_segments", "tick"]
