@@ -9,7 +9,7 @@ from django.test import Client
 
 from usher.engage.tests.conformance.replies import problems
 
-API = re.compile(r"/*(v2|contacts/+v3|cpaas|engage/+v1)(/|$)")
+API = re.compile(r"/*(v2|(contacts|events|marketing-email|configuration)/+v3|cpaas|engage/+v1)(/|$)")
 
 
 class WatchfulClient(Client):
