@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from usher.audiences import tagging
 from usher.audiences.models import Audience
-from usher.engage.models import Campaign, Contact, Program
+from usher.engage.models import Campaign, Contact, ContactList, Program
 from usher.lib import clock
 from usher.seeds.models import Incident
 from usher.sources.check import check
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 RAIL = [
     "/", "/audiences", "/syncs", "/programs", "/campaigns", "/contacts", "/seeds",
-    "/sources", "/destinations", "/events", "/settings", "/settings/password",
+    "/sources", "/destinations", "/apiusers", "/events", "/settings", "/settings/password",
 ]  # fmt: skip
 
 
@@ -112,6 +112,15 @@ def addresses() -> list[str]:
         f"/programs/{program}/pause",
         f"/campaigns/{Campaign.objects.get(name='Your favourites are waiting').pk}",
         f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}",
+        "/contacts/lists",
+        "/contacts/lists/new",
+        f"/contacts/lists/{ContactList.objects.get().pk}",
+        "/contacts/segments/new",
+        "/contacts/imports/new",
+        "/contacts/fields",
+        "/contacts/suppressed",
+        "/apiusers/new",
+        "/apiusers/calls",
         f"/seeds/incidents/{Incident.objects.get().pk}",
     ]
 
