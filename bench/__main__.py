@@ -36,7 +36,7 @@ MEASURES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "api": api.figures,
     "mail": mail.figures,
 }
-LARGE = {"large": memory.large}
+LARGE = {"large": memory.large, "large_imports": imports.large}
 
 
 def main(names: list[str]) -> None:
