@@ -1,5 +1,5 @@
 # One command each. Everything they need is installed by their own steps into .venv and ./var.
-.PHONY: setup demo up test test-engines check bench bench-large format docs lock clean
+.PHONY: setup demo up test test-engines test-clients check bench bench-large format docs lock clean
 
 # The tests start many processes; each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,11 @@ test-engines: .venv-engines/.ready
 	.venv/bin/uv pip sync --quiet --python .venv-engines/bin/python requirements-engines.lock
 	.venv/bin/uv pip install --quiet --python .venv-engines/bin/python --no-deps --no-build-isolation --editable .
 	touch .venv-engines/.ready
+
+# Two public clients of Dotdigital, fetched (30 MB) and run against the server. Wants Node.js.
+test-clients: setup
+	scripts/clients
+	.venv/bin/pytest usher/engage/tests/conformance/clients/play_clients.py
 
 check: setup
 	.venv/bin/ruff check .
