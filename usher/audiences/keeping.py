@@ -353,6 +353,9 @@ class Keeping:
     def _begin_anew(self, name: str, found: Kept) -> None:
         by = {column["name"]: found.by[column["name"]] for column in found.columns.values()}
         file = self.work.folder / f"base_{name}.arrow"
+        if len(found.ledgers) == 1:
+            self.tables[name] = Kept(found.columns, [found.ledgers[0].anew(file, by)])
+            return
         made = begin(self.work.connection, self._together(name, found), by, file)
         for old in {file for ledger in found.ledgers for file in ledger.files}:
             if old.parent == self.work.folder:

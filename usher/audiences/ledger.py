@@ -7,7 +7,7 @@ and what an evaluation adds is as small as what happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -144,13 +144,18 @@ class Ledger:
 
     def column(self, column: str) -> Numbers:
         """The numbers of all places."""
+        return self._between(column, 0, self.size)
+
+    def _between(self, column: str, first: int, last: int) -> Numbers:
+        """The numbers of the places from `first` on and before `last`."""
         by, number = self.columns[column], list(self.columns).index(column)
-        numbers = np.full(self.size, EMPTY[by], dtype=np.int64)
+        numbers = np.full(last - first, EMPTY[by], dtype=np.int64)
         if column in self._base.column_names:
-            numbers[: len(self._base)] = self._base[column].to_numpy()
+            said = self._base[column].slice(first, last - first).to_numpy()
+            numbers[: len(said)] = said
         for one in self.changes:
-            part = one.of(number)
-            at = one.places[part]
+            part = one.of(number, first, last)
+            at = one.places[part] - first
             numbers[at] = _PUT[by](numbers[at], one.numbers[part])
         return numbers
 
@@ -160,10 +165,16 @@ class Ledger:
             return pyarrow.dataset.dataset(self.base, format="ipc")
         return pa.table({"key": self.places["key"], **{one: self.column(one) for one in self.columns}})
 
-    def anew(self, connection: duckdb.DuckDBPyConnection, file: Path) -> Ledger:
-        """The same numbers as a new base; files that were only just written are dropped."""
-        connection.register("members_of_ledger", self.everybody())
-        made = begin(connection, "FROM members_of_ledger", self.columns, file)
+    def anew(self, file: Path, columns: Iterable[str]) -> Ledger:
+        """The same numbers of these columns as a new base, in batches; files just written are dropped."""
+        made = Ledger({one: self.columns[one] for one in columns}, file)
+        keys = self.places["key"]
+        schema = pa.schema([("key", keys.type), *((one, pa.int64()) for one in made.columns)])
+        with pa.OSFile(str(file), "wb") as target, pa.ipc.new_file(target, schema) as writer:
+            for first in range(0, self.size, BATCH):
+                last = min(first + BATCH, self.size)
+                numbers = [self._between(one, first, last) for one in made.columns]
+                writer.write_table(pa.table([keys.slice(first, last - first), *numbers], schema=schema))
         for old in self.files:
             if old.parent == file.parent:
                 old.unlink()
@@ -180,9 +191,14 @@ class _Changes:
         self.places: Places = places
         self.numbers: Numbers = numbers
 
-    def of(self, column: int) -> slice:
-        first, last = np.searchsorted(self.questions, [column, column + 1])
-        return slice(int(first), int(last))
+    def of(self, column: int, first: int = 0, last: int | None = None) -> slice:
+        """Where the differences of a column stand; of the places from `first` on and before `last` only."""
+        # of the arrays' own types: else numpy would make a copy of the whole array at each call
+        begin, end = map(int, np.searchsorted(self.questions, np.array([column, column + 1], np.int16)))
+        if last is None:
+            return slice(begin, end)
+        inside = np.searchsorted(self.places[begin:end], np.array([first, last], np.int32))
+        return slice(begin + int(inside[0]), begin + int(inside[1]))
 
 
 def begin(connection: duckdb.DuckDBPyConnection, query: str, columns: Mapping[str, By], file: Path) -> Ledger:

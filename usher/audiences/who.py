@@ -70,7 +70,7 @@ class Who:
             work.folder / "who_added.arrow",
         )
         if self.ledger.is_full:
-            self.ledger = self.ledger.anew(connection, work.folder / "who_base.arrow")
+            self.ledger = self.ledger.anew(work.folder / "who_base.arrow", self.ledger.columns)
 
     def mark(self, scratch: Path, home: Path) -> dict[str, Any]:
         return {"audiences": self.audiences, "ledger": self.ledger.mark(scratch, home)}

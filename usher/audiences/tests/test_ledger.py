@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from usher.audiences import ledger as ledgers
 from usher.audiences import numbers
 from usher.audiences.ledger import EMPTY, Ledger, begin
 from usher.audiences.spans import within
@@ -60,14 +61,20 @@ def test_who_has_no_place_has_done_nothing(ledger: Ledger) -> None:
     assert read(ledger) == {"orders": [], "last": []}
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3, 100])
 def test_begun_anew_it_says_the_same_in_one_file(
-    engine: duckdb.DuckDBPyConnection, ledger: Ledger, tmp_path: Path
+    engine: duckdb.DuckDBPyConnection,
+    ledger: Ledger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    batch: int,
 ) -> None:
+    monkeypatch.setattr(ledgers, "BATCH", batch)
     for _ in range(3):
         add(engine, ledger, (0, 1, 5), (1, 2, 11))
     ledger.more_keys(engine, "SELECT 'dan' AS key", tmp_path / "keys.arrow")
     add(engine, ledger, (0, 3, 1))
-    made = ledger.anew(engine, tmp_path / "anew.arrow")
+    made = ledger.anew(tmp_path / "anew.arrow", ["last", "orders"])
     assert sorted(one.name for one in tmp_path.iterdir()) == ["anew.arrow"]
     assert read(made, 0, 1, 2, 3) == {"orders": [3, 15, 7, 1], "last": [100, 50, 11, EMPTY["max"]]}
 
