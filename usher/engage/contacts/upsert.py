@@ -56,6 +56,8 @@ def upsert(
     """
     lists = _lists(account, said.lists)
     found = find(account, kind, value, lock=True)
+    if found is None and kind.lower() == "contactid" and not (said.draft.email or said.draft.mobile_number):
+        raise EngageError("ERROR_CONTACT_NOT_FOUND", "There is no contact with this id.")
     contact = None if found else write.create(account, _with_path(said, kind, value).draft, now)
     if contact is not None:
         _settle(contact, said, lists, now, revives=True)

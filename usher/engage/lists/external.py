@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,9 @@ from django.db import IntegrityError, connection, transaction
 
 from usher.engage.errors import EngageError
 from usher.engage.lists.edit import RESERVED
-from usher.engage.models import Account, ContactList, Send
-from usher.engage.models.campaigns import SendStatus
+from usher.engage.lists.uses import uses
+from usher.engage.models import Account, ContactList
 from usher.engage.models.lists import ListKind
-from usher.engage.programs.uses import programs_on_list, segments_on_list
 
 #: Characters of an id and of a name.
 LONGEST = 255
@@ -53,20 +52,6 @@ def delete(audience: ContactList) -> None:
         message = f"Cannot delete audience, as it's in use: {', '.join(needing)}"
         raise EngageError(IN_USE, message)
     audience.delete()
-
-
-def uses(audience: ContactList) -> list[str]:
-    """What would miss the audience, in words: sends that have not ended, programs, segments."""
-    return list(_uses(audience))
-
-
-def _uses(audience: ContactList) -> Iterator[str]:
-    open_ones = (SendStatus.NOT_SENT, SendStatus.SCHEDULED, SendStatus.SENDING)
-    sends = Send.objects.filter(account_id=audience.account_id, status__in=open_ones)
-    for send in sends.filter(lists__contains=[audience.pk]).select_related("campaign"):
-        yield f"the send of “{send.campaign.name}”"
-    yield from (f"the program “{one.name}”" for one in programs_on_list(audience.account, audience.name))
-    yield from (f"the segment “{one.name}”" for one in segments_on_list(audience.account, audience.name))
 
 
 _MISSING = """
@@ -128,6 +113,8 @@ def _checked(what: str, value: str) -> str:
     value = value.strip()
     if not value or len(value) > LONGEST:
         raise EngageError(INVALID, f"The {what} of an audience has 1 to {LONGEST} characters.")
+    if what == "id" and "/" in value:
+        raise EngageError(INVALID, "The id of an audience has no slash.")
     if what == "name" and value.lower() in RESERVED:
         raise EngageError(TAKEN, f"“{value}” is a reserved name.")
     return value

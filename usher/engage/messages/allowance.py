@@ -24,6 +24,11 @@ select coalesce(sum(jsonb_array_length("to") + jsonb_array_length(cc) + jsonb_ar
 _counted: dict[int, tuple[datetime, int]] = {}
 
 
+def hold(account: Account) -> None:
+    """Let nobody else of the account look at what is left until this transaction has ended."""
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+
+
 def left(account: Account, now: datetime) -> int:
     """Recipients that may still be written to today; 0 or less: none."""
     return int(account.limits.get("transactional_mails_a_day", A_DAY)) - sent_today(account, now)

@@ -22,6 +22,7 @@ UNWATCHED = {
     "click",
     "confirmation",
     "enrolment",
+    "erased",  # a note would name who was to be forgotten
     "enrolmentfault",
     "happening",
     "importfault",

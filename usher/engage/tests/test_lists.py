@@ -199,3 +199,18 @@ def test_coming_back_to_a_list_is_a_join(api: Caller, news: str, welcome: Progra
     body = {"unsubscribedContact": {"email": "bob@example.com"}}
     api.json(f"POST {news}/contacts/resubscribe-with-no-challenge", body)
     assert started() == (1, 1)
+
+
+def test_a_list_that_something_needs_is_not_deleted(api: Caller) -> None:
+    news = api.json("POST /v2/address-books", {"name": "News"}, 201)["id"]
+    html = '<a href="http://$UNSUB$">leave</a>'
+    sent = {"name": "N", "subject": "N", "fromName": "S", "htmlContent": html}
+    sent |= {"plainTextContent": "http://$UNSUB$"}
+    campaign = api.json("POST /v2/campaigns", sent, 201)["id"]
+    at = "2099-01-01T00:00:00Z"
+    api.json(
+        "POST /v2/campaigns/send", {"campaignId": campaign, "addressBookIds": [news], "sendDate": at}, 202
+    )
+    status, message = api.error(f"DELETE /v2/address-books/{news}")
+    assert (status, "ERROR_ADDRESSBOOK_IN_USE" in message, "“N”" in message) == (400, True, True)
+    assert api(f"GET /v2/address-books/{news}").status_code == 200

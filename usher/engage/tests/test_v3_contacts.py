@@ -281,3 +281,8 @@ def test_the_same_number_from_eight_callers_at_once_is_one_contact(api: Caller) 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(call, range(8))) == [200] * 7 + [201]
     assert Contact.objects.count() == 1
+
+
+def test_a_patch_of_an_id_that_nobody_has_finds_nobody(api: Caller) -> None:
+    answer = api("PATCH /contacts/v3/contactId/987654", {"dataFields": {"FIRSTNAME": "Ann"}})
+    assert (answer.status_code, answer.json()["errorCode"]) == (404, "contacts:contactNotFound")

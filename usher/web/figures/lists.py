@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from usher.engage.errors import EngageError
 from usher.engage.lists import edit, external, members
-from usher.engage.models import Account, Contact, ContactList, Form, Membership
+from usher.engage.lists import uses as needs
+from usher.engage.models import Account, Contact, ContactList, Membership
 from usher.engage.models.lists import ListKind
 
 
@@ -68,15 +68,12 @@ def save(row: ContactList, wanted: dict[str, Any], now: datetime) -> ContactList
 
 def uses(row: ContactList) -> list[str]:
     """What would miss the list, in words."""
-    forms = Form.objects.filter(list=row).order_by("name").values_list("name", flat=True)
-    return [*external.uses(row), *(f"the form “{name}”" for name in forms)]
+    return needs.uses(row)
 
 
 def remove(row: ContactList) -> None:
     """Delete a list; its contacts stay. EngageError while something needs it."""
-    if needing := uses(row):
-        raise EngageError("ERROR_ADDRESSBOOK_IN_USE", f"it is used by {', '.join(needing)}")
-    external.delete(row)
+    needs.delete(row)
 
 
 def exported(row: ContactList, names: list[str]) -> Iterator[list[Any]]:

@@ -97,9 +97,9 @@ def _queries(raw: str) -> Iterator[list[tuple[str, str]]]:
 
 def _addresses(request: HttpRequest) -> Iterator[str]:
     """The address as the client may have written it: the host it saw, the path encoded in the usual ways."""
-    paths = dict.fromkeys(
-        [*(quote(request.path_info, safe=f"/~{safe}") for safe in _SAFE), request.path_info]
-    )
+    usual = [quote(request.path_info, safe=f"/~{safe}") for safe in _SAFE]
+    # some signers write a tilde as a code
+    paths = dict.fromkeys([*usual, *(one.replace("~", "%7E") for one in usual), request.path_info])
     hosts = dict.fromkeys([_seen(request), settings.USHER_PUBLIC_URL])
     for host in hosts:
         for path in paths:

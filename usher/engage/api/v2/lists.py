@@ -13,7 +13,7 @@ from usher.engage.api.v2 import sent, shapes
 from usher.engage.api.v2.contacts import MOST_CHANGED, books
 from usher.engage.api.v2.suppressions import SOURCE, coming_back
 from usher.engage.contacts import write
-from usher.engage.lists import edit, joining, members
+from usher.engage.lists import edit, joining, members, uses
 from usher.engage.models import BulkRemoval, ContactList, Membership
 from usher.engage.models.contacts import Visibility
 from usher.engage.models.lists import ListKind
@@ -71,7 +71,7 @@ def change(call: Call, book: int) -> HttpResponse:
 
 
 def delete(call: Call, book: int) -> HttpResponse:
-    writable(call, book).delete()
+    uses.delete(writable(call, book))
     return empty(200)
 
 

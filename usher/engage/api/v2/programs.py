@@ -15,7 +15,7 @@ from usher.engage.api.manner import Call, reply
 from usher.engage.api.problems import ApiError, invalid, missing
 from usher.engage.api.reading import LARGEST_ID, choice, guid, page, whole, wholes, window
 from usher.engage.api.v2 import shapes
-from usher.engage.models import Contact, ContactList, EnrolmentRequest, Program
+from usher.engage.models import Account, Contact, ContactList, EnrolmentRequest, Program
 from usher.engage.models.contacts import Status
 from usher.engage.models.programs import ProgramStatus, RequestStatus
 from usher.engage.programs.enrol import request_enrolment
@@ -45,6 +45,8 @@ def create_enrolment(call: Call) -> HttpResponse:
         raise ApiError(422, "ERROR_PROGRAM_NOT_ACTIVE")
     people = wholes(call.fields.get("contacts"), "contacts")
     lists = wholes(call.fields.get("addressbooks"), "addressBooks")
+    # one at a time counts, so that the allowance stays what it is
+    Account.objects.select_for_update(no_key=True).get(pk=call.account.pk)
     _check(call, people, lists)
     made = request_enrolment(call.account, program.pk, people, lists, call.now)
     return reply(shapes.enrolment(made) | {"status": RequestStatus.PROCESSING}, 201)

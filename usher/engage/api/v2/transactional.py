@@ -69,6 +69,7 @@ def prepared_campaign(call: Call, campaign: int, email: str) -> HttpResponse:
 
 
 def _one(call: Call, draft: Draft) -> HttpResponse:
+    allowance.hold(call.account)
     if len(letters.recipients(draft.letter)) > allowance.left(call.account, call.now):
         raise _spent()
     _post(call, [draft])
@@ -78,6 +79,7 @@ def _one(call: Call, draft: Draft) -> HttpResponse:
 def _many(call: Call, read: Callable[[Any, Any], Draft]) -> HttpResponse:
     """Each mail by itself: those that cannot be sent are told, with their place, and stop no other."""
     originals = as_sent(call)
+    allowance.hold(call.account)
     left = allowance.left(call.account, call.now)
     drafts, results = [], []
     for index, sent in enumerate(_listed(call)):

@@ -81,7 +81,9 @@ def _check_identifiers(call: Call, said: Described) -> None:
 
 
 def _conflict(problem: EngageError) -> Exception:
-    """That an identifier is another contact's is 409 here."""
+    """That an identifier is another contact's is 409 here, and that nobody has it 404."""
+    if problem.token == "ERROR_CONTACT_NOT_FOUND":
+        return ApiError(404, problem.token, problem.message)
     if problem.token != "ERROR_NON_UNIQUE_EMAIL":
         return problem
     return ApiError(409, problem.token, problem.message)
