@@ -10,7 +10,9 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -69,6 +71,18 @@ def _place(item: pytest.Item) -> int:
     """The demo, whose tests share what one play made, is not torn apart: it is the very first."""
     marks = {mark.name for mark in item.iter_markers()}
     return next((place for place, name in enumerate(("demo", "browser", "long")) if name in marks), 3)
+
+
+@pytest.fixture(autouse=True)
+def _no_jobs_are_left(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+    """Tests that commit leave the jobs that they gave to workers: Django empties only tables of its own."""
+    yield
+    mark = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (mark and mark.kwargs.get("transaction")):
+        from django.db import connection
+
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("delete from procrastinate_jobs")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

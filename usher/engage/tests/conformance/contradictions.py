@@ -35,11 +35,17 @@ OVERLOOKED: dict[str, dict[tuple[str, str], str]] = {
         ("minLength", "fromName"): "a campaign and an account that name no sender"
     },
     **{
-        f"GET /v2/campaigns{rest}": {
+        f"GET /v2/{path}": {
             ("type", "htmlContent"): _NO_CONTENTS,
             ("type", "plainTextContent"): _NO_CONTENTS,
         }
-        for rest in ("", "/filtered", "/with-details", "/with-activity-since/{date}")
+        for path in (
+            "campaigns",
+            "campaigns/filtered",
+            "campaigns/with-details",
+            "campaigns/with-activity-since/{date}",
+            "address-books/{addressBookId}/campaigns",
+        )
     },
     **{
         f"{method} /contacts/v3/{{identifier}}/{{value}}": {
