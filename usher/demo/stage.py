@@ -77,7 +77,7 @@ class Stage:
         return {
             "USHER_API_URL": f"http://127.0.0.1:{self.port}",
             "USHER_API_USER": "apiuser-musicshop@apiconnector.com",
-            "USHER_API_PASSWORD": secrets.token_urlsafe(18),
+            "USHER_API_PASSWORD": f"{secrets.token_urlsafe(18)}1",  # letters alone are refused
         }
 
 

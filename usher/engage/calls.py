@@ -12,6 +12,7 @@ import shlex
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -68,7 +69,13 @@ def start() -> None:
 def write() -> int:
     """Write what waits now; how many calls it was."""
     batch = [_waiting.popleft() for _ in range(min(len(_waiting), BATCH))]
-    ApiCall.objects.bulk_create(map(_row, batch))
+    # what is gone meanwhile takes nobody else's calls with it
+    accounts = set(
+        Account.objects.filter(pk__in={heard.account for heard in batch}).values_list("pk", flat=True)
+    )
+    named = {heard.user.pk for heard in batch if heard.user}
+    users = set(ApiUser.objects.filter(pk__in=named).values_list("pk", flat=True))
+    ApiCall.objects.bulk_create(_row(heard, users) for heard in batch if heard.account in accounts)
     return len(batch)
 
 
@@ -105,10 +112,10 @@ def _write_for_ever() -> None:
             connection.close()
 
 
-def _row(heard: Heard) -> ApiCall:
+def _row(heard: Heard, users: Collection[int]) -> ApiCall:
     return ApiCall(
         account_id=heard.account,
-        user=heard.user,
+        user=heard.user if heard.user and heard.user.pk in users else None,
         at=heard.at,
         method=heard.method[:8],
         path=_text(heard.path.encode(errors="replace"))[:2000],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from usher.engage import audit, calls
+from usher.engage.accounts import create_account
 from usher.engage.models import Account, ApiCall, Audit
 from usher.engage.tests.conftest import NOW, Caller
 
@@ -129,3 +130,14 @@ def test_a_read_body_of_a_form_costs_nothing(api: Caller, client: Any) -> None:
     assert answer.status_code == 202
     calls.write()
     assert ApiCall.objects.get().sent == ""
+
+
+def test_a_call_of_an_account_that_is_gone_takes_no_other_with_it(api: Caller, account: Account) -> None:
+    gone = create_account("Gone", NOW)
+    calls.keep(calls.Heard(gone.pk, None, NOW, "GET", "/v2/x", 200, "", 1, b"", b""))
+    gone.delete()
+    api("GET /v2/server-time")
+    user = account.api_users.get()
+    user.delete()
+    assert calls.write() == 2
+    assert list(ApiCall.objects.values_list("account", "user")) == [(account.pk, None)]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from usher.engage import definitions
-from usher.engage.access import authenticate
-from usher.engage.models import ApiUser
+from usher.engage.access import authenticate, create_api_user
+from usher.engage.models import Account, ApiUser
 from usher.engage.tests.conftest import NOW
 from usher.lib.changes import Change, DefinitionError
 
@@ -52,3 +52,10 @@ def test_a_user_that_cannot_be_is_refused_with_what_to_do(monkeypatch: pytest.Mo
     with pytest.raises(DefinitionError, match="ERROR_WEAK_PASSWORD"):
         apply("shop", password_env="SHOP_PASSWORD")
     assert not ApiUser.objects.exists()
+
+
+def test_a_password_of_chance_is_always_taken(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _: "onlyLetters")
+    name, password = create_api_user(account, NOW)
+    assert (password[:-1], password[-1].isdigit()) == ("onlyLetters", True)
+    assert ApiUser.objects.get().username == name

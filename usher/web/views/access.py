@@ -99,7 +99,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def renew(request: HttpRequest, pk: int) -> HttpResponse:
     """A new password, shown this once; the old one is no longer taken."""
-    row, secret = _row(pk), secrets.token_urlsafe(18) + "1"
+    row, secret = _row(pk), access.new_password()
     with signed(request, row.account, clock.now()):
         access.change_api_user(row.username, password=secret)
     return show(request, "usher/access/secret.html", name=row.username, secret=secret)
