@@ -156,7 +156,7 @@ def test_everything_is_told_that_is_known_of_a_person(alice: Contact) -> None:
     assert (sent["campaign_name"], sent["state"], sent["opens"][0]["ip"]) == ("Spring", "sent", "192.0.2.9")
     assert sent["clicks"][0]["url"] == "https://shop.example/jazz"
     assert sent["page_views"][0]["url"].startswith("https://shop.example/order")
-    assert [one["subject"] for one in told["letters"]][1] == "Alicia's order"
+    assert "Alicia's order" in [one["subject"] for one in told["letters"]]
     assert told["texts"][0]["body"] == "Hi Alicia"
     assert told["programs"][0]["program_name"] == "Welcome"
     assert told["steps"][0]["why"] == "entered"
