@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.job_context import JobContext
 from procrastinate.manager import JobManager
+from procrastinate.middleware import AsyncCallNext
+from procrastinate.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +39,22 @@ async def _work(concurrency: int) -> None:
                 stalled_worker_timeout=SILENCE,
                 fetch_job_polling_interval=1.0,
                 shutdown_graceful_timeout=30,
+                worker_middleware=[_tell],
             )
         finally:
             rescue.cancel()
+
+
+async def _tell(attempt: AsyncCallNext, context: JobContext, _: Worker) -> Any:
+    """Say why an attempt failed that has another one after it; Procrastinate says so of the last only."""
+    try:
+        return await attempt()
+    except Exception as problem:
+        if context.task and context.task.get_retry_exception(problem, context.job):
+            log.warning(
+                "job %s (%s) failed and is tried again", context.job.id, context.job.task_name, exc_info=True
+            )
+        raise
 
 
 async def _rescue(jobs: JobManager) -> None:
