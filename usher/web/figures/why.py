@@ -17,7 +17,10 @@ from usher.sources.errors import SourceError
 
 @dataclass(frozen=True)
 class Leaf:
-    """A condition; `nested`: the page that says why this person is in the audience it asks for, or not."""
+    """A condition; `nested`: the page that says why this person is in the audience it asks for, or not.
+
+    `missing`: what it looks at has no value.
+    """
 
     text: str
     holds: bool
@@ -26,6 +29,7 @@ class Leaf:
     other: object = None
     rows: tuple[Row, ...] = ()
     nested: int | None = None
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def _leaves(part: Explanation, depth: int) -> Iterator[Leaf]:
     while inner.negation:
         (inner,) = inner.children
     nested = _audience(inner.nested) if inner.nested else None
-    yield Leaf(part.text, part.holds, inner.value, depth, inner.other, inner.rows, nested)
+    yield Leaf(part.text, part.holds, inner.value, depth, inner.other, inner.rows, nested, inner.missing)
     for one in inner.children:
         yield from _leaves(one, depth + 1)
 

@@ -40,7 +40,7 @@ def segments(request: Asked) -> HttpResponse:
     found = {"rows": rows, "shown": figures_of_lists.sized(rows.rows), "text": text}
     if wants_part(request):
         return show_part(request, "usher/segments/found.html", **found)
-    return show(request, "usher/segments/list.html", **found)
+    return show(request, "usher/segments/list.html", here="segments", searched=reverse("segments"), **found)
 
 
 @page
