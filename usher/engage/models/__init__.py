@@ -15,7 +15,7 @@ from usher.engage.models.contacts import (
     SuppressedDomain,
     Suppression,
 )
-from usher.engage.models.events import Happening, Subscription
+from usher.engage.models.events import ContactEvent, Happening, Subscription, Webhook, WebhookState
 from usher.engage.models.imports import Import, ImportFault
 from usher.engage.models.lists import BulkDeletion, BulkRemoval, ContactList, Form, Membership
 from usher.engage.models.messages import Attachment, Claim, Click, Letter, Message, Open, PageView
@@ -29,7 +29,7 @@ from usher.engage.models.programs import (
     ProgramCheck,
     ProgramVersion,
 )
-from usher.engage.models.texts import TextCampaign, TextMessage
+from usher.engage.models.texts import InboundText, TextCampaign, TextMessage
 
 __all__ = [
     "Account",
@@ -47,6 +47,7 @@ __all__ = [
     "Confirmation",
     "Consent",
     "Contact",
+    "ContactEvent",
     "ContactList",
     "DataField",
     "Enrolment",
@@ -58,6 +59,7 @@ __all__ = [
     "Happening",
     "Import",
     "ImportFault",
+    "InboundText",
     "Letter",
     "Link",
     "Membership",
@@ -79,4 +81,6 @@ __all__ = [
     "TextCampaign",
     "TextMessage",
     "UsedNonce",
+    "Webhook",
+    "WebhookState",
 ]

@@ -15,6 +15,7 @@ class TextState(models.TextChoices):
     CLAIMED = "claimed"
     SENT = "sent"
     DELIVERED = "delivered"
+    READ = "read"
     FAILED = "failed"
     EXPIRED = "expired"
     SKIPPED = "skipped"
@@ -69,6 +70,32 @@ class TextMessage(models.Model):
 
     def __str__(self) -> str:
         return f"text {self.id} ({self.state})"
+
+
+class InboundText(models.Model):
+    """A message that somebody sent to the account."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    #: Who sent it, if that is a contact.
+    contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="+")
+    channel = models.CharField(max_length=20)
+    #: Digits only; empty when it came from no number.
+    number = models.CharField(max_length=20, blank=True)
+    #: As it was told.
+    said = models.JSONField()
+    #: received, delivered, read.
+    status = models.CharField(max_length=9, default="received")
+    received_at = models.DateTimeField()
+    created_by = models.CharField(max_length=160)
+    updated_at = models.DateTimeField()
+    updated_by = models.CharField(max_length=160)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "received_at"], name="inbound_texts_lately")]
+
+    def __str__(self) -> str:
+        return f"text {self.id} from {self.number}"
 
 
 class TextCampaign(models.Model):

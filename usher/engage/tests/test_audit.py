@@ -21,11 +21,13 @@ UNWATCHED = {
     "claim",
     "click",
     "confirmation",
+    "contactevent",
     "enrolment",
     "erased",  # a note would name who was to be forgotten
     "enrolmentfault",
     "happening",
     "importfault",
+    "inboundtext",
     "letter",
     "link",
     "message",
@@ -36,6 +38,7 @@ UNWATCHED = {
     "programcheck",
     "textmessage",
     "usednonce",
+    "webhookstate",
 }
 
 
