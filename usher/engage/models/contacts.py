@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from usher.engage.models.accounts import Account
@@ -102,10 +104,31 @@ class Contact(models.Model):
                 condition=~models.Q(status__in=[Status.SUBSCRIBED, Status.PENDING_OPT_IN]),
                 name="contacts_not_shown",
             ),
+            # the very few whom no figure counts
+            models.Index(fields=["id"], condition=models.Q(is_seed=True), name="contacts_seeds"),
         ]
 
     def __str__(self) -> str:
         return self.email or self.mobile_number
+
+
+class ContactWords(models.Model):
+    """The words by which a contact is found: of the address and the names, in lower case.
+
+    A job writes them soon after the contact changed, so that writing contacts does not pay for the index.
+    """
+
+    # no key to check: a million rows are written at once, and a row without its contact is found by nobody
+    contact = models.OneToOneField(
+        Contact, primary_key=True, on_delete=models.CASCADE, db_constraint=False, related_name="words"
+    )
+    words = SearchVectorField()
+
+    class Meta:
+        indexes = [GinIndex(fields=["words"], name="contacts_by_words")]
+
+    def __str__(self) -> str:
+        return f"words of {self.contact_id}"
 
 
 class DataField(models.Model):

@@ -6,6 +6,7 @@ import uuid
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models.functions import Lower
 
 from usher.engage.models.accounts import Account
 from usher.engage.models.campaigns import Campaign, Link, Send
@@ -52,6 +53,8 @@ class Letter(models.Model):
     class Kind(models.TextChoices):
         TRANSACTIONAL = "transactional"
         CONFIRMATION = "confirmation"
+        #: A campaign as somebody would see it, before it is sent.
+        TEST = "test"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="letters")
@@ -173,6 +176,15 @@ class Message(models.Model):
                 name="messages_of_send_to_come",
             ),
             models.Index(fields=["sent_at"], name="messages_sent"),
+            # what somebody looks for among letters: the newest, and those to one address
+            models.Index(
+                fields=["account", "-queued_at", "-id"],
+                condition=models.Q(letter__isnull=False),
+                name="letters_by_time",
+            ),
+            models.Index(
+                Lower("address"), condition=models.Q(letter__isnull=False), name="letters_by_address"
+            ),
         ]
 
     def __str__(self) -> str:

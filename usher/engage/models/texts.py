@@ -66,6 +66,7 @@ class TextMessage(models.Model):
             ),
             models.Index(fields=["updated_at"], condition=models.Q(state="claimed"), name="texts_in_hand"),
             models.Index(fields=["account", "queued_at"], name="texts_lately"),
+            models.Index(fields=["account", "number"], name="texts_to_number"),
         ]
 
     def __str__(self) -> str:
