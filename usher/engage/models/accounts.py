@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
+
+#: Before everything that happened.
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Account(models.Model):
@@ -27,6 +33,8 @@ class Account(models.Model):
     limits = models.JSONField(default=dict)
     #: Faults that are put into answers, for those who try out an integration; never in production.
     sandbox = models.JSONField(default=dict)
+    #: The words of its contacts are written of all changes up to here.
+    words_to = models.DateTimeField(default=BEGINNING, db_default=BEGINNING)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ UNWATCHED = {
     "claim",
     "click",
     "confirmation",
+    "contactwords",
     "contactevent",
     "enrolment",
     "erased",  # a note would name who was to be forgotten
