@@ -17,7 +17,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.security import HttpBasicAuth, SessionAuth
 
 from usher import __version__
-from usher.api import audiences, evaluations, members, programs, seeds, syncs, tag_groups
+from usher.api import audiences, definitions, evaluations, members, programs, seeds, syncs, tag_groups
 from usher.audiences.errors import AudienceError, NotConfirmedError
 from usher.lib.changes import DefinitionError
 from usher.sources.errors import SourceError
@@ -47,12 +47,13 @@ class Session(SessionAuth):
 service = NinjaAPI(
     title="Usher",
     version=__version__,
-    description="Audiences, syncs, programs, seeds. The engine's Dotdigital API is at /v2 and /contacts/v3.",
+    description="Audiences, definitions, syncs. The engine's Dotdigital API is at /v2 and /contacts/v3.",
     auth=[Login(), Session()],
     urls_namespace="usher-api",
 )
 service.add_router("audiences", audiences.router)
 service.add_router("audiences", members.router)
+service.add_router("definitions", definitions.router)
 service.add_router("evaluations", evaluations.router)
 service.add_router("tag-groups", tag_groups.router)
 service.add_router("syncs", syncs.router)

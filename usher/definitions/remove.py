@@ -1,4 +1,4 @@
-"""Take away an audience, a tag group or a computed field that nothing depends on."""
+"""Take away what nothing needs: an audience, a tag group, a computed field, what the engine defines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,24 @@ from django.db import transaction
 from usher.audiences.errors import InUseError
 from usher.audiences.models import Audience, ComputedField, TagGroup
 from usher.audiences.rulebook import titled
+from usher.definitions.sections import KINDS
 from usher.definitions.uses import Use, uses, uses_of_field, uses_of_group
+from usher.engage import removing
+from usher.lib.changes import DefinitionError
+
+
+def remove(section: str, name: str) -> None:
+    """Delete what a section defines under this name; InUseError and DefinitionError say why it cannot go."""
+    if section in KINDS:
+        remove_audience(Audience.objects.get(kind=KINDS[section], name=name))
+    elif section == "tag_groups":
+        remove_group(TagGroup.objects.get(name=name))
+    elif section == "computed_fields":
+        remove_field(ComputedField.objects.get(name=name))
+    elif section in removing.SECTIONS:
+        removing.remove(section, name)
+    else:
+        raise DefinitionError(section, name, "", "this is not deleted by a call")
 
 
 def remove_audience(audience: Audience) -> None:

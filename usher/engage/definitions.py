@@ -24,6 +24,7 @@ from usher.engage.models import Account, Campaign, ContactList, DataField, Progr
 from usher.engage.models.campaigns import CampaignStatus
 from usher.engage.models.contacts import Visibility
 from usher.engage.models.lists import ListKind
+from usher.engage.preferences import definitions as preferences
 from usher.engage.programs import definitions as programs
 from usher.engage.segments import definitions as segments
 from usher.lib import addresses
@@ -100,9 +101,9 @@ class ListBody(BaseModel):
     double_opt_in: bool = False
 
 
-OTHERS: tuple[ModuleType, ...] = (users, campaigns, programs, segments, forms)
-#: In the order of applying: forms and segments name lists, which name programs and campaigns, and those name
-#: data fields.
+OTHERS: tuple[ModuleType, ...] = (users, campaigns, programs, segments, preferences, forms)
+#: In the order of applying: forms name preferences, and, as segments do, lists, which name programs and
+#: campaigns, and those name data fields.
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "account": AccountBody,
     **users.SECTIONS,
@@ -111,6 +112,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     **programs.SECTIONS,
     "contact_lists": ListBody,
     **segments.SECTIONS,
+    **preferences.SECTIONS,
     **forms.SECTIONS,
 }
 

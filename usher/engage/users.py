@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.hashers import check_password
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from usher.engage import access
 from usher.engage.models import ApiUser
@@ -19,7 +19,10 @@ KIND = "API user"
 
 
 class ApiUserBody(BaseModel):
-    """What a user may do; `password_env` names the variable that holds its password, and is needed once."""
+    """What a user may do; its password is needed once.
+
+    `password_env` names the variable that holds it; a call sends the `password` itself.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,6 +30,7 @@ class ApiUserBody(BaseModel):
     scheme: Scheme = Scheme.TIERED
     enabled: bool = True
     password_env: str | None = None
+    password: SecretStr | None = None
 
 
 SECTIONS: dict[str, type[BaseModel]] = {"api_users": ApiUserBody}
@@ -36,9 +40,10 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
     """Make the user as `body` says; a password that is not given stays as it is."""
     assert isinstance(body, ApiUserBody), section
     had = ApiUser.objects.filter(username=name).first()
-    password = _password(name, body.password_env)
+    password = body.password.get_secret_value() if body.password else _password(name, body.password_env)
     if had is None and password is None:
-        raise DefinitionError(KIND, name, "password_env", "name the variable that holds the password")
+        said = "name the variable that holds the password"
+        raise DefinitionError(KIND, name, "password_env", f"{said}, or send `password`")
     try:
         if had is None:
             account = access.default_account(now)

@@ -77,7 +77,7 @@ def _ask(port: int, method: str, path: str, body: bytes, kind: str) -> tuple[int
     call = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     call.request(method, f"/api{path}", body, {"Authorization": LOGIN, "Content-Type": kind})
     answer = call.getresponse()
-    return answer.status, json.loads(answer.read())
+    return answer.status, json.loads(answer.read() or b"{}")
 
 
 def test_every_line_of_a_long_body_is_read(port: int) -> None:
@@ -92,3 +92,19 @@ def test_every_line_of_a_long_body_is_read(port: int) -> None:
     status, problem = _ask(port, "PUT", f"/audiences/{gala.pk}/members", b"", "text/plain")
     assert (status, "confirm=true" in problem["detail"]) == (422, True)
     assert gala.assignments.filter(removed_at=None).count() == 3000
+
+
+def test_definitions_are_put_read_and_deleted(port: int) -> None:
+    account = json.dumps({"name": "Music shop", "from_address": "hello@musicshop.example.com"}).encode()
+    assert _ask(port, "PUT", "/definitions/account", account, "application/json")[0] == 200
+    body = json.dumps({"visibility": "public"}).encode()
+    address = "/definitions/contact_lists/Opera%20%2F%20ballet"
+    status, change = _ask(port, "PUT", f"{address}?dry_run=true", body, "application/json")
+    assert (status, change["action"], change["dry_run"]) == (200, "created", True)
+    assert _ask(port, "GET", address, b"", "application/json")[0] == 404
+    status, change = _ask(port, "PUT", address, body, "application/json")
+    assert (status, change["name"], change["kind"]) == (201, "Opera / ballet", "contact list")
+    status, found = _ask(port, "GET", address, b"", "application/json")
+    assert (status, found["body"]) == (200, {"visibility": "Public"})
+    assert _ask(port, "DELETE", address, b"", "application/json") == (204, {})
+    assert _ask(port, "GET", address, b"", "application/json")[0] == 404

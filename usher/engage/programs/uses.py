@@ -1,12 +1,36 @@
-"""What a rule of the engine reads: programs and segments that would miss a data field or a list."""
+"""What would miss a data field or a list: the rules of programs and segments, campaigns, forms."""
 
 from __future__ import annotations
 
-from usher.engage.models import Account, ContactList, Program
+from django.db.models import Q
+
+from usher.engage.models import Account, Campaign, ContactList, Form, Program
 from usher.engage.models.lists import ListKind
 from usher.engage.models.programs import ProgramStatus
 from usher.engage.programs.versions import current, graph_of
 from usher.rules import RuleError, parse, references
+
+
+def fields_uses(account: Account, field: str) -> list[str]:
+    """What would miss this data field, in words."""
+    return [
+        *(f"the campaign “{one.name}”" for one in campaigns_reading(account, field)),
+        *(f"the segment “{one.name}”" for one in segments_reading(account, field)),
+        *(f"the program “{one.name}”" for one in programs_reading(account, field)),
+        *(f"the form “{one.name}”" for one in forms_asking(account, field)),
+    ]
+
+
+def campaigns_reading(account: Account, field: str) -> list[Campaign]:
+    """The campaigns that personalise with this data field."""
+    token = f"@{field}@"
+    content = Q(html__icontains=token) | Q(text__icontains=token) | Q(subject__icontains=token)
+    return list(Campaign.objects.filter(content, account=account).only("pk", "name").order_by("pk"))
+
+
+def forms_asking(account: Account, field: str) -> list[Form]:
+    """The forms that ask for this data field."""
+    return list(Form.objects.filter(account=account, fields__contains=[{"name": field}]).order_by("pk"))
 
 
 def segments_reading(account: Account, field: str) -> list[ContactList]:

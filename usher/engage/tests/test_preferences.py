@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from usher.engage.models import Account, Choice
+from usher.engage import definitions
+from usher.engage.models import Account, Choice, Preference
 from usher.engage.tests.conftest import NOW, Caller
+from usher.lib.changes import Change, DefinitionError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("usher.engage.urls")]
 
@@ -176,3 +180,37 @@ def test_opting_out_of_a_topic_does_not_unsubscribe(api: Caller) -> None:
     api.json("POST /v2/contacts", {"email": "alice@example.com"}, 201)
     api("PUT /v2/contacts/alice@example.com/preferences", [{"id": news, "isOptedIn": False}])
     assert api.json("GET /v2/contacts/alice@example.com")["status"] == "Subscribed"
+
+
+def _apply(name: str, body: Any) -> Change:
+    model = definitions.SECTIONS["preferences"].model_validate(body)
+    return definitions.apply("preferences", name, model, base_dir=Path("/"), by="test", now=NOW)
+
+
+def test_files_define_them_and_keep_what_people_chose(api: Caller, account: Account) -> None:
+    assert _apply("Music", {"kind": "category"}).action == "created"
+    assert _apply("Opera", {"category": "music", "public": True}).action == "created"
+    assert _apply("Jazz", {"category": "Music"}).action == "created"
+    contact = api.json("POST /v2/contacts", {"email": "ann@example.com"}, 201)
+    opera = Preference.objects.get(private_name="Opera")
+    api(f"PUT /v2/contacts/{contact['id']}/preferences", [{"id": opera.pk, "isOptedIn": True}])
+    assert _apply("OPERA", {"category": "Music", "public": True}).fields == ("public_name",)
+    changed = _apply("Opera", {"public_name": "Opera and ballet"})
+    assert changed.fields == ("public_name", "public", "category")
+    assert Choice.objects.get().preference_id == opera.pk
+    exported = definitions.export("preferences")
+    assert exported == {
+        "Music": {"kind": "category"},
+        "Jazz": {"category": "Music"},
+        "Opera": {"public_name": "Opera and ballet"},
+    }
+    for name, body in exported.items():
+        assert _apply(name, body).action == "unchanged"
+    for name, body, said in (
+        ("Folk", {"category": "Musik"}, "category: there is no category “Musik”"),
+        ("Music", {}, "does not become a category"),
+    ):
+        with pytest.raises(DefinitionError, match=said):
+            _apply(name, body)
+    with pytest.raises(ValidationError, match="a category is in no other"):
+        _apply("Folk", {"kind": "category", "category": "Music"})

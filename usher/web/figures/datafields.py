@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from usher.engage.contacts import fields
 from usher.engage.errors import EngageError
-from usher.engage.models import Account, Campaign, DataField, Form
-from usher.engage.programs.uses import programs_reading, segments_reading
+from usher.engage.models import Account, DataField
+from usher.engage.programs.uses import (
+    campaigns_reading,
+    forms_asking,
+    programs_reading,
+    segments_reading,
+)
 
 
 def datafields(account: Account) -> QuerySet[DataField]:
@@ -17,15 +22,12 @@ def datafields(account: Account) -> QuerySet[DataField]:
 
 def uses(field: DataField) -> list[str]:
     """What would miss the field, in words."""
-    of, token = field.account, f"@{field.name}@"
-    content = Q(html__icontains=token) | Q(text__icontains=token) | Q(subject__icontains=token)
-    campaigns = Campaign.objects.filter(content, account=of).order_by("name").values_list("name", flat=True)
-    forms = Form.objects.filter(account=of, fields__contains=[{"name": field.name}])
+    of = field.account
     return [
-        *(_("the campaign “{name}”").format(name=name) for name in campaigns),
+        *(_("the campaign “{name}”").format(name=one.name) for one in campaigns_reading(of, field.name)),
         *(_("the segment “{name}”").format(name=one.name) for one in segments_reading(of, field.name)),
         *(_("the program “{name}”").format(name=one.name) for one in programs_reading(of, field.name)),
-        *(_("the form “{name}”").format(name=one.name) for one in forms.order_by("name")),
+        *(_("the form “{name}”").format(name=one.name) for one in forms_asking(of, field.name)),
     ]
 
 

@@ -12,8 +12,8 @@ from usher.engage.api.reading import text
 from usher.engage.api.v2 import shapes
 from usher.engage.contacts.fields import create_field, remove_field
 from usher.engage.errors import EngageError
-from usher.engage.models import Account, Campaign, DataField
-from usher.engage.programs.uses import programs_reading, segments_reading
+from usher.engage.models import Account, DataField
+from usher.engage.programs.uses import campaigns_reading, programs_reading, segments_reading
 
 
 def listed(call: Call) -> HttpResponse:
@@ -49,12 +49,6 @@ def delete(call: Call, name: str) -> HttpResponse:
 
 
 def _dependencies(account: Account, name: str) -> list[dict[str, Any]]:
-    token, content = f"@{name}@", Campaign.objects.filter(account=account)
-    users = (
-        content.filter(html__icontains=token)
-        | content.filter(text__icontains=token)
-        | content.filter(subject__icontains=token)
-    )
-    found = [("Campaign", row) for row in users.order_by("pk").values_list("pk", flat=True)]
+    found = [("Campaign", row.pk) for row in campaigns_reading(account, name)]
     found += [("AddressBook", row.pk) for row in segments_reading(account, name)]
     return [{"type": kind, "objectId": number} for kind, number in found]
