@@ -60,9 +60,8 @@ class Campaign(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("account", Lower("name"), name="one_campaign_per_name"),
-        ]
+        # several may have one name; programs, rules and files mean the oldest of them
+        indexes = [models.Index("account", Lower("name"), name="campaigns_by_name")]
 
     def __str__(self) -> str:
         return self.name
@@ -87,16 +86,39 @@ class CampaignVersion(models.Model):
         return f"{self.campaign_id} {self.letter}"
 
 
+class CampaignCount(models.Model):
+    """How a large campaign was received, as it was last counted: reports.received says when it is used."""
+
+    campaign = models.OneToOneField(
+        Campaign, primary_key=True, on_delete=models.CASCADE, related_name="counted"
+    )
+    counted_at = models.DateTimeField()
+    #: reports.received.Received as it is written there.
+    numbers = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} at {self.counted_at}"
+
+
 class Link(models.Model):
     """A target of a campaign's links: clicks are counted to it and sent on to its address."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="links")
+    campaign = models.ForeignKey(Campaign, null=True, on_delete=models.CASCADE, related_name="links")
+    #: A letter of its own content has its own links, which may be secrets of its reader.
+    letter = models.ForeignKey(
+        "engage.Letter", null=True, on_delete=models.CASCADE, db_index=False, related_name="links"
+    )
     #: As rendered, so a personalised address is a link of its own.
     url = models.TextField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint("campaign", MD5("url"), name="one_link_per_address"),
+            models.UniqueConstraint("letter", MD5("url"), name="one_link_per_letter_and_address"),
+            models.CheckConstraint(
+                condition=models.Q(campaign__isnull=True) ^ models.Q(letter__isnull=True),
+                name="a_link_of_one_mail",
+            ),
         ]
 
     def __str__(self) -> str:
