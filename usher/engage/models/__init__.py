@@ -16,6 +16,7 @@ from usher.engage.models.contacts import (
     SuppressedDomain,
     Suppression,
 )
+from usher.engage.models.counts import CampaignCount
 from usher.engage.models.events import ContactEvent, Happening, Subscription, Webhook, WebhookState
 from usher.engage.models.imports import Import, ImportFault
 from usher.engage.models.lists import BulkDeletion, BulkRemoval, ContactList, Form, Membership
@@ -41,6 +42,7 @@ __all__ = [
     "BulkDeletion",
     "BulkRemoval",
     "Campaign",
+    "CampaignCount",
     "CampaignVersion",
     "Choice",
     "Claim",

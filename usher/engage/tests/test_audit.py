@@ -18,6 +18,7 @@ UNWATCHED = {
     "attachment",
     "audit",
     "bulkremoval",
+    "campaigncount",
     "claim",
     "click",
     "confirmation",
