@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from usher.engage.campaigns.tasks import run_sends
-from usher.engage.contacts.tasks import delete_contacts
+from usher.engage.contacts.tasks import delete_contacts, write_words
 from usher.engage.deliver.tasks import deliver_due
 from usher.engage.forgetting import forget
 from usher.engage.imports.described.tasks import run_described_import
@@ -23,4 +23,5 @@ __all__ = [
     "run_import",
     "run_sends",
     "send_texts",
+    "write_words",
 ]

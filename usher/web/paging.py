@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,23 +28,34 @@ class Stretch:
     after: str = ""
 
 
-def stretch_of(request: HttpRequest, found: QuerySet[Any], *order: str) -> Stretch:
+def stretch_of(request: HttpRequest, found: QuerySet[Any] | Sequence[QuerySet[Any]], *order: str) -> Stretch:
     """The rows behind `?after=` or in front of `?before=`: where they begin is looked up in an index.
 
     `order` names fields that are never null, descending with "-", the last of them unique; a mark is the
-    value of that last one. A row that is gone since, or no mark at all, shows the first rows.
+    value of that last one. A row that is gone since, or no mark at all, shows the first rows. Of several
+    sets the rows are those of any.
     """
+    parts = [found] if isinstance(found, QuerySet) else found
     back = bool(request.GET.get("before"))
     mark = request.GET.get("before") or request.GET.get("after") or ""
-    edge = _edge(found.model, order[-1].lstrip("-"), mark) if mark else None
+    edge = _edge(parts[0].model, order[-1].lstrip("-"), mark) if mark else None
     turned = tuple(_turned(name) for name in order) if back and edge else order
-    wanted = found.filter(_beyond(edge, turned)) if edge else found
-    rows = list(wanted.order_by(*turned)[: ROWS + 1])
+    rows = _first([part.filter(_beyond(edge, turned)) if edge else part for part in parts], turned)
     more, rows = len(rows) > ROWS, rows[:ROWS]
     if back and edge:
         rows.reverse()
         return Stretch(rows, _mark(rows[:1], order) if more else "", _mark(rows[-1:], order))
     return Stretch(rows, _mark(rows[:1], order) if edge else "", _mark(rows[-1:], order) if more else "")
+
+
+def _first(parts: Sequence[QuerySet[Any]], order: tuple[str, ...]) -> list[Any]:
+    """The first rows of all, one more than are shown."""
+    found = {row.pk: row for part in parts for row in part.order_by(*order)[: ROWS + 1]}
+    rows = list(found.values())
+    if len(parts) > 1:
+        for name in reversed(order):
+            rows.sort(key=lambda row, name=name: _value(row, name), reverse=name.startswith("-"))  # type: ignore[misc]
+    return rows[: ROWS + 1]
 
 
 def _edge(model: type[Model], key: str, mark: str) -> Model | None:

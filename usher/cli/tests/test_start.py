@@ -58,6 +58,7 @@ def test_a_worker_finds_every_job() -> None:
     ours = [name for name in jobs["found"] if "builtin" not in name]
     assert ours == [
         "audiences.evaluate_now",
+        "contacts.words",
         "delete contacts",
         "deliver",
         "engage.forget",
@@ -75,4 +76,4 @@ def test_a_worker_finds_every_job() -> None:
         "texts",
         "tick",
     ]
-    assert jobs["periodic"] == ["engage.forget", "refresh_segments", "tick"]
+    assert jobs["periodic"] == ["contacts.words", "engage.forget", "refresh_segments", "tick"]

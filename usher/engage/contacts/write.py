@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import IntegrityError, connection, transaction
 
 from usher.engage.contacts import confirm, erased
-from usher.engage.contacts.fields import FIELD_NAMES, SEED, types_of
+from usher.engage.contacts.fields import FIELD_NAMES, SEED, read, types_of
 from usher.engage.contacts.suppress import OPEN, held, is_suppressed, suppress
 from usher.engage.contacts.values import MisfitError, Value, typed
 from usher.engage.errors import EngageError
@@ -18,6 +18,7 @@ from usher.engage.models import Account, Confirmation, Contact, Membership
 from usher.engage.models.contacts import EmailType, OptInType, Status
 from usher.engage.models.imports import MergeOption
 from usher.lib import addresses
+from usher.lib.database.ready import Ready
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,17 @@ def save(
         raise EngageError("ERROR_INVALID_EMAIL", f"'{email}': {wrong}.")
     data = checked(account, draft.data)
     with transaction.atomic():
-        contact = _found(account, email)
-        if contact is None:
+        found = _found(account, email)
+        if found is None:
             made = _made(account, email, draft, merged({}, data, merge), now, closed)
             if made is not None:
                 _ask(made, now, asks)
                 return made, True
-            contact = _found(account, email)  # somebody else was quicker, unless the address is suppressed
-        if contact is None:
+            found = _found(account, email)  # somebody else was quicker, unless the address is suppressed
+        if found is None:
             raise _suppressed()
-        created = _let_in(contact, draft, now, closed)
+        contact, held_for = found
+        created = _let_in(contact, held_for, draft, now, closed)
         _put(contact, draft, data, merge, now, always=created)
         if created:
             _ask(contact, now, asks)
@@ -94,8 +96,9 @@ def _ask(contact: Contact, now: datetime, asks: bool) -> None:
 
 
 # The contact, locked, and why its address is suppressed, if it is: one question, because it is the usual one.
-_FIND = f"""
-select c.*, {FIELD_NAMES}, coalesce(s.reason, case when d.id is not null then 'DomainSuppression' end) as held
+_FIND = Ready(
+    f"""
+select c.*, {FIELD_NAMES}, coalesce(s.reason, case when d.id is not null then 'DomainSuppression' end)
 from engage_contact c
 left join engage_suppression s
        on s.account_id = c.account_id and s.email_key = c.email_key and s.lifted_at is null
@@ -103,9 +106,12 @@ left join engage_suppresseddomain d
        on d.account_id = c.account_id and d.domain = split_part(c.email_key, '@', 2)
 where c.account_id = %(account)s and c.email_key = %(key)s
 for update of c
-"""
+""",
+    c=Contact,
+)
 
-_MAKE = f"""
+_MAKE = Ready(
+    f"""
 insert into engage_contact as c (
     account_id, email, email_key, mobile_number, sms_status, status, status_at, opt_in_type, email_type,
     data, is_seed, created_at, updated_at)
@@ -119,15 +125,14 @@ from (select coalesce(
 where held.reason is null or %(closed)s
 on conflict do nothing
 returning c.*, {FIELD_NAMES}
-"""
+""",
+    c=Contact,
+)
 
 
-def _found(account: Account, email: str) -> Contact | None:
-    rows = Contact.objects.raw(_FIND, {"account": account.pk, "key": addresses.key(email)})
-    contact = next(iter(rows), None)
-    if contact is not None:
-        contact.account = account
-    return contact
+def _found(account: Account, email: str) -> tuple[Contact, str | None] | None:
+    found = _FIND.row({"account": account.pk, "key": addresses.key(email)})
+    return None if found is None else (read(found, account), found[2])
 
 
 def _made(
@@ -149,10 +154,8 @@ def _made(
         "closed": closed,
         "now": now,
     }
-    contact = next(iter(Contact.objects.raw(_MAKE, values)), None)
-    if contact is not None:
-        contact.account = account
-    return contact
+    made = _MAKE.row(values)
+    return None if made is None else read(made, account)
 
 
 def _status_of_new(account: Account, draft: Draft, email: str) -> Status:
@@ -161,16 +164,15 @@ def _status_of_new(account: Account, draft: Draft, email: str) -> Status:
     return Status.PENDING_OPT_IN if email and wants_proof else Status.SUBSCRIBED
 
 
-def _let_in(contact: Contact, draft: Draft, now: datetime, closed: bool) -> bool:
+def _let_in(contact: Contact, held_for: str | None, draft: Draft, now: datetime, closed: bool) -> bool:
     """May it be written? One out of the recycle bin begins anew, and answers true."""
-    held: str | None = contact.held  # type: ignore[attr-defined]  # a column of _FIND
-    if (held or contact.status not in OPEN) and not closed:
+    if (held_for or contact.status not in OPEN) and not closed:
         raise _suppressed()
     if contact.status != Status.DELETED:
         return False
-    contact.status = held or _status_of_new(contact.account, draft, contact.email)
+    contact.status = held_for or _status_of_new(contact.account, draft, contact.email)
     contact.status_at = now
-    return held is None
+    return held_for is None
 
 
 def _suppressed() -> EngageError:
@@ -269,6 +271,8 @@ with binned as (
     delete from engage_consent using binned where contact_id = binned.id
 ), choices as (
     delete from engage_choice using binned where contact_id = binned.id
+), words as (
+    delete from engage_contactwords using binned where contact_id = binned.id
 )
 select count(*) from binned
 """
@@ -364,16 +368,15 @@ def _written(contact: Contact) -> tuple[object, ...]:
     return (contact.data, *channels)
 
 
-_UPDATE = """
+_UPDATE = Ready("""
 update engage_contact
    set email = %(email)s, email_key = %(email_key)s, mobile_number = %(mobile_number)s,
        sms_status = %(sms_status)s, status = %(status)s, status_at = %(status_at)s,
        opt_in_type = %(opt_in_type)s, email_type = %(email_type)s, data = %(values)s::jsonb,
        is_seed = %(is_seed)s, updated_at = %(updated_at)s
  where id = %(id)s
-"""
+""")
 
 
 def _update(contact: Contact) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_UPDATE, vars(contact) | {"values": json.dumps(contact.data)})
+    _UPDATE.run(vars(contact) | {"values": json.dumps(contact.data)})

@@ -16,6 +16,7 @@ from usher.engage.models import (
     Confirmation,
     Consent,
     Contact,
+    ContactWords,
     Letter,
     Membership,
     Message,
@@ -76,7 +77,7 @@ def _keep_out(one: Person, now: datetime) -> None:
 
 def _empty(contact: Contact, now: datetime) -> None:
     """The row stays, because figures count it; it is nobody's."""
-    for model in (Consent, Choice, Confirmation, Membership):
+    for model in (Consent, Choice, Confirmation, ContactWords, Membership):
         model.objects.filter(contact=contact).delete()
     Contact.objects.filter(pk=contact.pk).update(
         email="",

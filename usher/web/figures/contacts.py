@@ -9,10 +9,10 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet, TextField
-from django.db.models.expressions import RawSQL
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from usher.engage.contacts import search as finding
 from usher.engage.contacts import write
 from usher.engage.contacts.fields import types_of
 from usher.engage.models import Contact, Enrolment, Message, Suppression
@@ -22,27 +22,18 @@ from usher.web.figures.happenings import Happening, all_of
 
 #: Seconds that a search may take: names are looked for in every contact.
 PATIENCE = 3
-#: First, last and full name, in lower case, a blank apart.
-_NAMES = RawSQL(
-    "lower(coalesce(engage_contact.data ->> 'FIRSTNAME', '') || ' ' ||"
-    " coalesce(engage_contact.data ->> 'LASTNAME', '') || ' ' ||"
-    " coalesce(engage_contact.data ->> 'FULLNAME', ''))",
-    [],
-    TextField(),
-)
 
 
-def search(text: str, status: str, kind: str) -> QuerySet[Contact]:
-    """Contacts in whose address or names every word of `text` stands, or whose id or number it is.
+def search(text: str, status: str, kind: str, *, inside: bool = False) -> list[QuerySet[Contact]]:
+    """Contacts whose address or names have words that begin like `text`; `inside`: hold it anywhere.
 
     `kind`: customers, seeds or all.
     """
-    found = Contact.objects.alias(names=_NAMES) if text else Contact.objects.all()
-    for word in text.split():
-        found = found.filter(_holds(word))
-    if status:
-        found = found.filter(status=status)
-    return found if kind == "all" else found.filter(is_seed=kind == "seeds")
+    among = Contact.objects.filter(status=status) if status else Contact.objects.all()
+    among = among if kind == "all" else among.filter(is_seed=kind == "seeds")
+    if not text:
+        return [among]
+    return [finding.inside(text, among)] if inside else finding.beginning(text, among)
 
 
 @contextmanager
@@ -51,16 +42,6 @@ def patiently() -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"set local statement_timeout = '{PATIENCE}s'")
         yield
-
-
-def _holds(word: str) -> Q:
-    wanted = Q(email_key__contains=word.lower())
-    if "@" in word:
-        return wanted
-    wanted |= Q(names__contains=word.lower())
-    if word.isascii() and word.isdecimal() and len(word) < 19:
-        wanted |= Q(pk=int(word)) | Q(mobile_number=word)
-    return wanted
 
 
 def days(person: Contact) -> list[tuple[date, list[Happening]]]:

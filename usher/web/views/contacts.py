@@ -23,20 +23,20 @@ KINDS = ("customers", "seeds", "all")
 
 @page
 def contacts(request: Asked) -> HttpResponse:
-    text, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
-    who = request.GET.get("who", "")
+    text, status = request.GET.get("q", "").replace("\0", "").strip(), request.GET.get("status", "")
+    who, inside = request.GET.get("who", ""), bool(request.GET.get("inside"))
     kind = who if who in KINDS else "customers"
-    found = figures.search(text, status if status in Status.values else "", kind)
+    found = figures.search(text, status if status in Status.values else "", kind, inside=inside)
     slow = False
     try:
         with figures.patiently():
             rows = stretch_of(request, found, "-pk")
     except OperationalError:
         rows, slow = Stretch([]), True
+    chosen = {"rows": rows, "text": text, "status": status, "inside": inside, "slow": slow}
     if wants_part(request):
-        return show_part(request, "usher/contacts/found.html", rows=rows, text=text, status=status, slow=slow)
-    chosen = {"text": text, "status": status, "kind": kind, "statuses": Status.values, "slow": slow}
-    return show(request, "usher/contacts/list.html", rows=rows, **chosen)
+        return show_part(request, "usher/contacts/found.html", **chosen)
+    return show(request, "usher/contacts/list.html", kind=kind, statuses=Status.values, **chosen)
 
 
 @page
