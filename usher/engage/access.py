@@ -20,6 +20,7 @@ from usher.engage.errors import EngageError
 from usher.engage.models import Account, ApiUser
 from usher.engage.models.accounts import Permission, Scheme
 from usher.engage.tally import tally
+from usher.lib.database.ready import Ready
 
 #: The account of an installation that has none, until its definitions name it.
 NAME = "Usher"
@@ -107,6 +108,15 @@ def api_users(account: Account) -> Iterable[ApiUser]:
     return ApiUser.objects.filter(account=account).order_by("pk")
 
 
+_WHO = Ready(
+    """
+select u.*, a.* from engage_apiuser u join engage_account a on a.id = u.account_id
+ where u.username = %(username)s and u.enabled""",
+    u=ApiUser,
+    a=Account,
+)
+
+
 def authenticate(header: str, now: datetime, sender: str = "") -> ApiUser | None:
     """The API user, with its account, whom a request with this Authorization header comes from, or None.
 
@@ -115,9 +125,11 @@ def authenticate(header: str, now: datetime, sender: str = "") -> ApiUser | None
     leaves a client alone that was in before, or that calls from elsewhere.
     """
     username, password = _credentials(header)
-    user = ApiUser.objects.select_related("account").filter(username=username, enabled=True).first()
-    if user is None:
+    found = _WHO.row({"username": username})
+    if found is None:
         return None
+    user: ApiUser = found[0]
+    user.account = found[1]
     proof = _Proof(user, password)
     if proof.is_known():
         return user

@@ -52,6 +52,12 @@ class Heard(NamedTuple):
     answered: bytes
 
 
+# Copied, because there is one for every call: objects would cost as much as the call.
+_COPY = """
+copy engage_apicall (account_id, user_id, at, method, path, status, token, milliseconds, sent, answered)
+from stdin
+"""
+
 _waiting: deque[Heard] = deque(maxlen=WAITING)
 
 
@@ -75,7 +81,10 @@ def write() -> int:
     )
     named = {heard.user.pk for heard in batch if heard.user}
     users = set(ApiUser.objects.filter(pk__in=named).values_list("pk", flat=True))
-    ApiCall.objects.bulk_create(_row(heard, users) for heard in batch if heard.account in accounts)
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for heard in batch:
+            if heard.account in accounts:
+                copy.write_row(_row(heard, users))
     return len(batch)
 
 
@@ -112,18 +121,19 @@ def _write_for_ever() -> None:
             connection.close()
 
 
-def _row(heard: Heard, users: Collection[int]) -> ApiCall:
-    return ApiCall(
-        account_id=heard.account,
-        user=heard.user if heard.user and heard.user.pk in users else None,
-        at=heard.at,
-        method=heard.method[:8],
-        path=_text(heard.path.encode(errors="replace"))[:2000],
-        status=heard.status,
-        token=heard.token,
-        milliseconds=heard.milliseconds,
-        sent=_text(heard.sent),
-        answered=_text(heard.answered),
+def _row(heard: Heard, users: Collection[int]) -> tuple[object, ...]:
+    """What _COPY wants."""
+    return (
+        heard.account,
+        heard.user.pk if heard.user and heard.user.pk in users else None,
+        heard.at,
+        heard.method[:8],
+        _text(heard.path.encode(errors="replace"))[:2000],
+        heard.status,
+        heard.token,
+        heard.milliseconds,
+        _text(heard.sent),
+        _text(heard.answered),
     )
 
 

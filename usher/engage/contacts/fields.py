@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -10,6 +11,7 @@ from usher.engage.contacts.values import MisfitError, typed
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Contact, DataField
 from usher.engage.models.contacts import FieldType, Visibility
+from usher.lib.database.ready import Ready
 
 #: Every account has these from its beginning, and keeps them.
 BUILT_IN = ("FIRSTNAME", "LASTNAME", "FULLNAME", "GENDER", "POSTCODE")
@@ -43,10 +45,18 @@ _TYPES = {kind.lower(): FieldType(kind) for kind in FieldType.values} | {
 _VISIBILITIES = {name.lower(): Visibility(name) for name in Visibility.values}
 
 
-#: The names of a contact's fields, oldest first, as a column `field_names` beside those of the contact `c`.
+#: The names of a contact's fields, oldest first, as a column behind those of the contact `c`: see `read`.
 FIELD_NAMES = """
 (select coalesce(array_agg(field.name order by field.id), '{}') from engage_datafield field
-  where field.account_id = c.account_id) as field_names"""
+  where field.account_id = c.account_id)"""
+
+
+def read(row: tuple[Any, ...], account: Account) -> Contact:
+    """The contact of a row that begins with it and with FIELD_NAMES."""
+    contact: Contact = row[0]
+    contact.account = account
+    contact.field_names = row[1]  # type: ignore[attr-defined]
+    return contact
 
 
 def names_for(contact: Contact) -> list[str]:
@@ -55,13 +65,13 @@ def names_for(contact: Contact) -> list[str]:
     return list(types_of(contact.account)) if names is None else names
 
 
+# asked with every contact that is read or written
+_TYPES_OF = Ready("select name, type from engage_datafield where account_id = %(account)s order by id")
+
+
 def types_of(account: Account) -> dict[str, str]:
     """Field name (upper case) -> type, of every data field of the account, oldest first."""
-    with connection.cursor() as cursor:  # asked with every contact that is read or written: no query is built
-        cursor.execute(
-            "select name, type from engage_datafield where account_id = %s order by id", [account.pk]
-        )
-        return dict(cursor.fetchall())
+    return dict(_TYPES_OF.rows({"account": account.pk}))
 
 
 def create_built_in(account: Account) -> None:

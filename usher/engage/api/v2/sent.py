@@ -8,11 +8,12 @@ from typing import Any
 from usher.engage.api.manner import Call
 from usher.engage.api.problems import invalid, missing
 from usher.engage.api.reading import LARGEST_ID, choice, text
-from usher.engage.contacts.fields import FIELD_NAMES
+from usher.engage.contacts.fields import FIELD_NAMES, read
 from usher.engage.contacts.write import Draft
 from usher.engage.models import Contact
 from usher.engage.models.contacts import EmailType, OptInType
 from usher.lib import addresses
+from usher.lib.database.ready import Ready
 
 
 def draft(sent: Any, email: str | None = None) -> Draft:
@@ -47,20 +48,19 @@ def address(sent: Mapping[str, Any]) -> str:
     return email
 
 
-# The commonest questions of all are not built anew each time.
-_KNOWN = f"select c.*, {FIELD_NAMES} from engage_contact c where c.account_id = %s and c.status <> 'Deleted'"
-_BY_ID = f"{_KNOWN} and c.id = %s"
-_BY_ADDRESS = f"{_KNOWN} and c.email_key = %s"
+_KNOWN = f"""
+select c.*, {FIELD_NAMES} from engage_contact c
+ where c.account_id = %(account)s and c.status <> 'Deleted'"""
+_BY_ID = Ready(f"{_KNOWN} and c.id = %(who)s", c=Contact)
+_BY_ADDRESS = Ready(f"{_KNOWN} and c.email_key = %(who)s", c=Contact)
 
 
 def known(call: Call, who: int | str) -> Contact:
     """The contact of the account with this id or address; 404 without one, and for one in the recycle bin."""
     if isinstance(who, int):
-        rows = Contact.objects.raw(_BY_ID, [call.account.pk, min(who, LARGEST_ID)])
+        found = _BY_ID.row({"account": call.account.pk, "who": min(who, LARGEST_ID)})
     else:
-        rows = Contact.objects.raw(_BY_ADDRESS, [call.account.pk, addresses.key(who)])
-    contact = next(iter(rows), None)
-    if contact is None:
+        found = _BY_ADDRESS.row({"account": call.account.pk, "who": addresses.key(who)})
+    if found is None:
         raise missing("ERROR_CONTACT_NOT_FOUND")
-    contact.account = call.account
-    return contact
+    return read(found, call.account)
