@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from usher.engage.campaigns import senders
 from usher.engage.campaigns.edit import OPEN
+from usher.engage.campaigns.named import meant
 from usher.engage.content.check import problems
 from usher.engage.content.fields import Fields
 from usher.engage.models import Account, Campaign
@@ -57,7 +58,7 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
     wanted = _wanted(name, body, base_dir)
     if found := problems(wanted["subject"], wanted["html"], wanted["text"], Fields.of(account)):
         raise DefinitionError(KIND, name, "", "; ".join(found))
-    had = Campaign.objects.filter(account=account, name__iexact=name).first()
+    had = meant(account, name)
     if had is None:
         Campaign.objects.create(account=account, created_at=now, updated_at=now, **wanted)
         senders.make_known(account, body.from_address, now)
@@ -76,10 +77,12 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
 
 
 def export(section: str) -> dict[str, dict[str, Any]]:
-    """Every campaign of the oldest account as its YAML body."""
+    """Every campaign of the oldest account as its YAML body; of several of one name the one that files mean."""
     account = Account.objects.order_by("pk").first()
-    campaigns = Campaign.objects.filter(account=account).order_by("name")
-    return {campaign.name: _exported(campaign) for campaign in campaigns}
+    oldest = {}
+    for campaign in Campaign.objects.filter(account=account).order_by("pk"):
+        oldest.setdefault(campaign.name.lower(), campaign)
+    return {one.name: _exported(one) for one in sorted(oldest.values(), key=lambda one: one.name)}
 
 
 def account_for(kind: str, name: str) -> Account:

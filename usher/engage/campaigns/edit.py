@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from usher.engage.campaigns import trial
 from usher.engage.campaigns.content import INVALID, check
-from usher.engage.campaigns.use import uses
+from usher.engage.campaigns.use import demand_stays_meant, uses
 from usher.engage.content.versions import FIELDS
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Campaign
@@ -38,7 +38,7 @@ def create(account: Account, now: datetime, *, triggered: bool = False, **values
     status = CampaignStatus.TRIGGERED if triggered else CampaignStatus.UNSENT
     made = Campaign(account=account, status=status, created_at=now, updated_at=now, **values)
     check(made)
-    _write(made)
+    made.save()
     return made
 
 
@@ -53,12 +53,13 @@ def change(campaign: Campaign, now: datetime, **values: object) -> Campaign:
         name = values.get("name", found.name)
         if str(name).lower() != found.name.lower():
             _check_free(found, "renamed")
+            demand_stays_meant(found, str(name))
         for field in EDITABLE:
             if field in values:
                 setattr(found, field, values[field])
         found.updated_at = now
         check(found)
-        _write(found)
+        found.save()
     return found
 
 
@@ -76,7 +77,7 @@ def copy(campaign: Campaign, now: datetime) -> Campaign:
         **values,
     )
     with transaction.atomic():
-        _write(made)
+        made.save()
         trial.copy(campaign, made)
     return made
 
@@ -119,11 +120,3 @@ def _copied_name(campaign: Campaign) -> str:
         if name.lower() not in lower:
             return name
         number += 1
-
-
-def _write(campaign: Campaign) -> None:
-    try:
-        with transaction.atomic():
-            campaign.save()
-    except IntegrityError:
-        raise EngageError(INVALID, f"There is a campaign '{campaign.name}' already.") from None

@@ -57,8 +57,6 @@ def create(
     for version in reversed(versions):  # the first is the campaign's own content
         _set(made, version)
         check(made)
-    if Campaign.objects.filter(account=account, name__iexact=made.name).exists():
-        raise EngageError(INVALID, f"There is a campaign '{made.name}' already.")
     with transaction.atomic():
         made.save()
         CampaignVersion.objects.bulk_create(

@@ -120,7 +120,8 @@ def _problems(graph: Graph, account: Account) -> list[str]:
     """What of the graph does not fit the account: rules, campaigns."""
     people = People.of(account)
     found = [f"{where}: {problem}" for where, rule in graph.rules() for problem in people.problems(rule)]
-    campaigns = dict(Campaign.objects.filter(account=account).values_list("name", "status"))
+    rows = Campaign.objects.filter(account=account).order_by("pk").values_list("name", "status")
+    campaigns = dict(sorted(rows, key=lambda row: row[1] == CampaignStatus.TRIGGERED))
     known = {name.lower(): status for name, status in campaigns.items()}
     for key, node in graph.nodes.items():
         if isinstance(node, Send) and known.get(node.campaign.lower()) != CampaignStatus.TRIGGERED:

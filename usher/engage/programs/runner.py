@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Min
 
+from usher.engage.campaigns.named import sent_by_programs
 from usher.engage.contacts.people import People
-from usher.engage.models import Account, Campaign, Enrolment, Message, Program, ProgramCheck, ProgramVersion
+from usher.engage.models import Account, Enrolment, Message, Program, ProgramCheck, ProgramVersion
 from usher.engage.models.messages import MessageState
 from usher.engage.models.programs import ProgramStatus
 from usher.engage.programs.enter import ENTERED, JUDGED, bound
@@ -168,9 +169,7 @@ def _move_all(now: datetime, done: Ticked) -> None:
 def _move(place: Place, now: datetime, done: Ticked) -> None:
     account = place.program.account
     people = People.of(account)
-    campaigns = {
-        name.lower(): pk for name, pk in Campaign.objects.filter(account=account).values_list("name", "pk")
-    }
+    campaigns = sent_by_programs(account)
     while True:
         moved = step(place, people, campaigns, now)
         done.moved += moved.moved

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from usher.engage import definitions
+from usher.engage.campaigns import named
+from usher.engage.campaigns.use import uses
 from usher.engage.models import (
     Account,
+    Campaign,
     Contact,
     Enrolment,
     EnrolmentRequest,
@@ -22,6 +26,7 @@ from usher.lib import clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("usher.engage.urls")]
 
+END = {"kind": "end", "name": "done"}
 MAIL = {
     "name": "Miss you",
     "subject": "We miss you",
@@ -80,12 +85,43 @@ def test_it_refuses_a_campaign_that_cannot_be_mailed(api: Caller, wrong: dict[st
     assert message.endswith(" ERROR_CAMPAIGN_INVALID")
 
 
-def test_it_refuses_a_name_twice(api: Caller) -> None:
-    api.json("POST /v2/campaigns", MAIL, 201)
-    assert api.error("POST /v2/campaigns", MAIL | {"name": "MISS YOU"}) == (
-        400,
-        "There is a campaign 'MISS YOU' already. ERROR_CAMPAIGN_INVALID",
-    )
+def _triggered(api: Caller, name: str) -> Campaign:
+    made = api.json("POST /v2/campaigns", MAIL | {"name": name, "type": "Triggered"}, 201)
+    return Campaign.objects.select_related("account").get(pk=made["id"])
+
+
+def test_campaigns_may_share_a_name_and_the_oldest_that_programs_can_send_is_meant(
+    api: Caller, account: Account
+) -> None:
+    standard = api.json("POST /v2/campaigns", MAIL, 201)["id"]
+    first, second = _triggered(api, "MISS YOU"), _triggered(api, "Miss you")
+    assert len({standard, first.pk, second.pk}) == 3
+    assert named.sent_by_programs(account) == {MAIL["name"].lower(): first.pk}
+    graph = {
+        "start": {"first": "say"},
+        "nodes": {"say": {"kind": "send", "campaign": "Miss you", "next": "done"}, "done": END},
+    }
+    program = Program.objects.create(account=account, name="Win back", status="Active", created_at=NOW)
+    ProgramVersion.objects.create(program=program, number=1, graph=graph, created_at=NOW)
+    assert (uses(first), uses(second)) == (["the program “Win back”"], [])
+    assert api.error(f"DELETE /v2/campaigns/{first.pk}")[0] == 400
+    assert api(f"DELETE /v2/campaigns/{second.pk}").status_code == 204
+    assert set(definitions.export("campaigns")) == {MAIL["name"]}
+
+
+def test_no_renaming_makes_a_program_send_something_else(api: Caller, account: Account) -> None:
+    older, sent = _triggered(api, "Old"), _triggered(api, "Miss you")
+    graph = {
+        "start": {"first": "say"},
+        "nodes": {"say": {"kind": "send", "campaign": "Miss you", "next": "done"}, "done": END},
+    }
+    program = Program.objects.create(account=account, name="Win back", status="Active", created_at=NOW)
+    ProgramVersion.objects.create(program=program, number=1, graph=graph, created_at=NOW)
+    status, message = api.error(f"PUT /v2/campaigns/{older.pk}", MAIL | {"name": "miss you"})
+    assert (status, "another campaign is sent by the program “Win back”" in message) == (400, True)
+    newer = _triggered(api, "New")
+    api.json(f"PUT /v2/campaigns/{newer.pk}", MAIL | {"name": "Miss you"})
+    assert named.sent_by_programs(account)["miss you"] == sent.pk
 
 
 @pytest.mark.parametrize("number", ["4711", "9" * 30])
