@@ -18,13 +18,16 @@ SERVICES = {
     "marketing-email": "marketingEmail",
 }
 
+#: All that lies below a path, whatever characters it has: line breaks too.
+BELOW = r"(?s:/.*)?$"
+
 urlpatterns: list[URLPattern | URLResolver] = [
-    re_path(r"^/*v2(?:/.*)?$", door("usher.engage.api.v2.urls", in_v2)),
+    re_path(rf"^/*v2{BELOW}", door("usher.engage.api.v2.urls", in_v2)),
     *(
-        re_path(rf"^/*{name}/+v3(?:/.*)?$", door("usher.engage.api.v3.urls", worded_by(service)))
+        re_path(rf"^/*{name}/+v3{BELOW}", door("usher.engage.api.v3.urls", worded_by(service)))
         for name, service in SERVICES.items()
     ),
-    re_path(r"^/*cpaas(?:/.*)?$", door("usher.engage.api.cpaas.urls", in_cpaas)),
-    re_path(r"^/*engage/+v1(?:/.*)?$", door("usher.engage.api.own", in_v2)),
-    re_path(r"^/*integrationservice(?:-1\.1\.0)?(?:/.*)?$", spotler),
+    re_path(rf"^/*cpaas{BELOW}", door("usher.engage.api.cpaas.urls", in_cpaas)),
+    re_path(rf"^/*engage/+v1{BELOW}", door("usher.engage.api.own", in_v2)),
+    re_path(rf"^/*integrationservice(?:-1\.1\.0)?{BELOW}", spotler),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -213,15 +214,17 @@ def _failed(problem: ApiError, wording: Wording) -> Answer:
 
 
 def _folded(value: Any) -> Any:
-    """Keys in lower case at every depth; texts that no database takes are refused."""
+    """Keys in lower case at every depth; texts and numbers that no database takes are refused."""
     if isinstance(value, dict):
-        return {key.lower(): _folded(inner) for key, inner in value.items()}
+        return {_folded(key).lower(): _folded(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_folded(inner) for inner in value]
     if isinstance(value, str):
         value.encode()  # half a surrogate pair is no text
         if "\0" in value:
             raise ValueError("NUL")
+    if isinstance(value, float) and not math.isfinite(value):  # 1e999
+        raise ValueError("too large")
     return value
 
 

@@ -193,3 +193,15 @@ def test_replies_are_utf_8(api: Caller) -> None:
     assert "Grüße 💌".encode() in answer.content
     assert json.loads(answer.content)[0]["name"] == "Grüße 💌"
     assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/v2/contacts/%0A", "/v2/%0Ax", "/contacts/v3/email/a%0Ab", "/cpaas/x%0A"])
+def test_line_breaks_in_a_path_are_answered_as_the_api_answers(api: Caller, path: str) -> None:
+    answer = api(f"GET {path}")
+    assert answer.status_code in (400, 404)
+    assert answer["Content-Type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("body", ['[{"a\\u0000b": 1}]', '[{"\\ud800": 1}]', '[{"contactId": 1e999}]'])
+def test_what_no_database_takes_is_refused(api: Caller, body: str) -> None:
+    assert api("POST /contacts/v3/delete", body).status_code == 400
