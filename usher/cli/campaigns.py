@@ -16,16 +16,23 @@ if TYPE_CHECKING:
     from usher.engage.models import Campaign
 
 app = typer.Typer(help="The campaigns of Usher's own engine.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="The campaign's name.")]
+Name = Annotated[str, typer.Argument(help="The campaign's name, or its id.")]
+LARGEST_ID = 2**63 - 1
 
 
 def _campaign(name: str) -> Campaign:
     from usher.engage.models import Campaign
 
-    found = Campaign.objects.filter(name__iexact=name).select_related("account").order_by("pk").first()
-    if found is None:
+    rows = Campaign.objects.select_related("account").order_by("pk")
+    found = list(rows.filter(name__iexact=name))
+    if not found and name.isascii() and name.isdecimal():
+        found = list(rows.filter(pk=min(int(name), LARGEST_ID)))
+    if not found:
         house.fail(f"there is no campaign “{name}”. See: usher campaigns list")
-    return found
+    if len(found) > 1:
+        ids = ", ".join(str(one.pk) for one in found)
+        house.fail(f"several campaigns are called “{name}”; name one by its id: {ids}")
+    return found[0]
 
 
 @app.command("list")
@@ -42,7 +49,7 @@ def list_campaigns(as_json: JSON = False) -> None:
         return
     for row in rows:
         when = f"  last sent {house.when(last[row['id']])}" if row["id"] in last else ""
-        out.print(f"{row['name']}  {row['status']}{when}")
+        out.print(f"{row['id']}  {row['name']}  {row['status']}{when}")
     if last:
         house.say_zone()
 
@@ -71,7 +78,7 @@ def send(
         recipients.refresh_segments(lists, clock.now())
     except EngageError as problem:
         house.fail(problem.message)
-    count = recipients.count(campaign, lists)
+    count = recipients.outlook(campaign, lists).mailed
     when = f"at {house.when(moment)} ({house.zone().key})" if moment else "now"
     if not yes:
         typer.confirm(f"Mail “{campaign.name}” to {count:,} customers {when}?", abort=True)

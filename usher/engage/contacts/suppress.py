@@ -179,6 +179,26 @@ def is_final(contact: Contact) -> bool:
     return contact.status in FINAL or (suppression is not None and suppression.reason in FINAL)
 
 
+def lift(account: Account, email_key: str, now: datetime) -> bool:
+    """Take an address off the list, whether or not it is a contact's; False when it may not be, or is not on it.
+
+    A contact with the address comes back. The address of a suppressed domain stays out.
+    """
+    contact = Contact.objects.filter(account=account, email_key=email_key).exclude(status=Status.DELETED)
+    with transaction.atomic():
+        found = Suppression.objects.select_for_update().filter(account=account, lifted_at=None)
+        row = found.filter(email_key=email_key).first()
+        domain = email_key.rpartition("@")[2]
+        is_shut = SuppressedDomain.objects.filter(account=account, domain=domain).exists()
+        if row is None or row.reason in FINAL or is_shut:
+            return False
+        if known := contact.select_related("account").first():
+            return resubscribe(known, now)
+        row.lifted_at = now
+        row.save(update_fields=["lifted_at"])
+    return True
+
+
 def resubscribe(contact: Contact, now: datetime) -> bool:
     """Let a contact come back who asked for it; False, and nothing changes, out of a final suppression."""
     with transaction.atomic():

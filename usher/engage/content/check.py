@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
 from usher.engage.content import links, liquid
 from usher.engage.content.fields import Fields
+
+#: Characters of a subject that phones show, and bytes of HTML from which on some programs cut.
+LONG_SUBJECT, CLIPPED = 78, 102 * 1024
+#: Characters of a text part that is hardly one.
+SHORT_TEXT = 40
+_PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_ALT = re.compile(r"\balt\s*=", re.IGNORECASE)
+_TARGET = re.compile(r"""<a\s[^>]*?\bhref\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
+_LEADS = re.compile(r"(?:https?://|mailto:|tel:|sms:|#.|\$)", re.IGNORECASE)
 
 
 def problems(subject: str, html: str, text: str, fields: Fields) -> list[str]:
@@ -17,6 +27,25 @@ def problems(subject: str, html: str, text: str, fields: Fields) -> list[str]:
     for part, source in (("subject", subject), ("html", html), ("text", text)):
         found += [f"{part}, {problem}" for problem in _of_template(source, part == "html", fields)]
     found += _of_unsubscribing(html, text)
+    return found
+
+
+def remarks(subject: str, html: str, text: str) -> list[str]:
+    """What may be meant but mostly is not; nothing of it stops a mail."""
+    found: list[str] = []
+    if len(subject) > LONG_SUBJECT:
+        found.append(f"subject: {len(subject)} characters; phones show some {LONG_SUBJECT}")
+    if len(html.encode()) > CLIPPED:
+        found.append(f"html: {len(html.encode()) // 1024} KB; some mail programs cut at {CLIPPED // 1024} KB")
+    if pictures := sum(not _ALT.search(tag) for tag in _PICTURE.findall(html)):
+        found.append(
+            f"html: {pictures} of its pictures have no alt text, which stands there until they are loaded"
+        )
+    for url in dict.fromkeys(_TARGET.findall(html)):
+        if not url or not (_LEADS.match(url) or "@" in url or "{" in url):
+            found.append(f'html: the link to "{url[:60]}" leads nowhere; write all of it, from https:// on')
+    if html.strip() and len(text.strip()) < SHORT_TEXT:
+        found.append("text: is very short beside the HTML; filters and plain readers see only it")
     return found
 
 

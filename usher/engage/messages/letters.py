@@ -24,7 +24,8 @@ _CONFIRMATIONS = UUID("6f3f4d3a-2c0b-4b0e-9d5e-5d1d1c0c7a11")
 
 #: Why the letter {letter} may not go to {address}; null: it may. What marketing is forbidden does not count:
 #: an opt-out is no reason. Nobody who complained, and no address or domain that is closed for good, gets any
-#: letter; a dead address gets none but the one that asks to come back. Bind `final`.
+#: letter; a dead address gets none but the one that asks to come back. A test of a campaign is marketing: to
+#: whoever is suppressed, for whatever reason, it does not go. Bind `final`.
 BARRED = """
 (select coalesce(suppression.reason, case when domain.id is not null then 'DomainSuppression' end)
    from engage_letter letter
@@ -32,7 +33,8 @@ BARRED = """
      on suppression.account_id = letter.account_id and suppression.lifted_at is null
     and suppression.email_key = lower({address})
     and (suppression.reason = any(%(final)s)
-         or letter.kind = 'transactional' and suppression.reason = 'HardBounced')
+         or letter.kind = 'transactional' and suppression.reason = 'HardBounced'
+         or letter.kind = 'test')
    left join engage_suppresseddomain domain
      on domain.account_id = letter.account_id and domain.domain = split_part(lower({address}), '@', 2)
   where letter.id = {letter})

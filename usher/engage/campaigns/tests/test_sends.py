@@ -92,8 +92,18 @@ def test_whoever_may_not_be_mailed_is_left_out(
     Choice.objects.create(preference=topic, contact_id=alice, opted_in=True, at=NOW)
     Contact.objects.filter(pk=gina).update(is_seed=True)
     row = Campaign.objects.get(pk=campaign)
-    assert recipients.count(row, [news.pk]) == 1
-    assert recipients.count(row, [], everybody=True) == 2
+    found = recipients.outlook(row, [news.pk])
+    assert (found.mailed, found.seeds) == (1, 1)
+    assert found.others == {
+        "Unsubscribed": 1,
+        "PendingOptIn": 1,
+        "DomainSuppression": 1,
+        "topic": 1,
+        "left the list": 1,
+    }
+    by_name = recipients.outlook(row, [news.pk], [fred])
+    assert (by_name.mailed, "left the list" in by_name.others) == (2, False)
+    assert recipients.outlook(row, [], everybody=True).mailed == 2
     send.ask(row, NOW, lists=[news.pk])
     send.run_due(NOW)
     assert queued() == ["alice@example.com", "gina@example.com"]
