@@ -77,9 +77,9 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
 
 
 def export(section: str) -> dict[str, dict[str, Any]]:
-    """Every campaign of the oldest account as its YAML body; of several of one name the one that files mean."""
+    """Every campaign of the oldest account as its YAML body; of several of a name the one that files mean."""
     account = Account.objects.order_by("pk").first()
-    oldest = {}
+    oldest: dict[str, Campaign] = {}
     for campaign in Campaign.objects.filter(account=account).order_by("pk"):
         oldest.setdefault(campaign.name.lower(), campaign)
     return {one.name: _exported(one) for one in sorted(oldest.values(), key=lambda one: one.name)}

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from usher.engage.campaigns import trial
-from usher.engage.campaigns.content import INVALID, check
+from usher.engage.campaigns.content import check
 from usher.engage.campaigns.use import demand_stays_meant, uses
 from usher.engage.content.versions import FIELDS
 from usher.engage.errors import EngageError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import unescape
+from uuid import UUID
 
 from django.db import connection
 
@@ -63,3 +64,29 @@ def link_ids(campaign: int, urls: Iterable[str]) -> dict[str, int]:
         cursor.execute(_INSERT, [campaign, wanted])
         cursor.execute(_SELECT, [campaign, wanted])
         return dict(cursor.fetchall())
+
+
+_INSERT_OF_LETTERS = """
+insert into engage_link (letter_id, url)
+select letter, url from unnest(%(letters)s::uuid[], %(urls)s::text[]) as wanted(letter, url)
+on conflict do nothing
+"""
+_SELECT_OF_LETTERS = """
+select link.letter_id, link.url, link.id
+  from unnest(%(letters)s::uuid[], %(urls)s::text[]) as wanted(letter, url)
+  join engage_link link on link.letter_id = wanted.letter and md5(link.url) = md5(wanted.url)
+"""
+
+
+def link_ids_of_letters(wanted: Mapping[UUID, Iterable[str]]) -> dict[UUID, dict[str, int]]:
+    """The same for letters, each of which has links of its own: letter -> its addresses' rows."""
+    pairs = sorted((letter, url) for letter, urls in wanted.items() for url in urls)
+    bound = {"letters": [letter for letter, _ in pairs], "urls": [url for _, url in pairs]}
+    found: dict[UUID, dict[str, int]] = {letter: {} for letter in wanted}
+    if pairs:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT_OF_LETTERS, bound)
+            cursor.execute(_SELECT_OF_LETTERS, bound)
+            for letter, url, link in cursor.fetchall():
+                found[letter][url] = link
+    return found

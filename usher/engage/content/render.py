@@ -82,6 +82,15 @@ def finish(draft: Draft, message: int, link_ids: Mapping[str, int]) -> Content:
     return Content(draft.subject, with_pixel(joined(draft.html), message), joined(draft.text), unsubscribe)
 
 
+def counted(pieces: links.Pieces, message: int, link_ids: Mapping[str, int]) -> str:
+    """A part of a letter with this message's own addresses instead of its targets."""
+    done = list(pieces)
+    done[1::2] = [
+        addresses.click_url(message, link_ids[url]) if url in link_ids else url for url in pieces[1::2]
+    ]
+    return "".join(done)
+
+
 def with_pixel(html: str, message: int) -> str:
     """The HTML with the picture at its end that tells when it is opened."""
     pixel = PIXEL.format(escape(addresses.open_url(message)))

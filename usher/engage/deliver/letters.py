@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from usher.engage.channels.relay import Envelope
-from usher.engage.content.render import with_pixel
+from usher.engage.content import links
+from usher.engage.content.render import counted, with_pixel
 from usher.engage.content.transactional import filled_for
 from usher.engage.deliver.claim import Claimed
 from usher.engage.deliver.edition import Composed, Edition
@@ -55,12 +57,33 @@ def compose_letters(
     kept = _that_fit(messages, composed)
     rows = Letter.objects.select_related("account", "campaign__account").prefetch_related("attachments")
     letters = rows.in_bulk({one.letter for one in kept})
+    parts = {key: Parts.of(letter) for key, letter in letters.items()}
+    known = links.link_ids_of_letters({key: one.targets() for key, one in parts.items()})
     for one in kept:
         if one.letter in letters:
+            letter = letters[one.letter]
             try:
-                composed.envelopes.append(_envelope(one, letters[one.letter], edition, now))
+                content = _content(one, letter, parts[letter.pk], known[letter.pk], edition, now)
+                composed.envelopes.append(_envelope(one, letter, content, now))
             except ValueError as error:
                 composed.failed[one.message] = str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A letter's own HTML and text, cut at the links whose clicks are counted: in transactional mail only."""
+
+    html: links.Pieces
+    text: links.Pieces
+
+    @classmethod
+    def of(cls, letter: Letter) -> Parts:
+        if letter.campaign or letter.kind != Letter.Kind.TRANSACTIONAL:
+            return cls([letter.html], [letter.text])
+        return cls(links.split_html(letter.html), links.split_text(letter.text))
+
+    def targets(self) -> set[str]:
+        return links.targets(self.html) | links.targets(self.text)
 
 
 def _that_fit(messages: Sequence[Claimed], composed: Composed) -> list[Claimed]:
@@ -82,17 +105,28 @@ def _sizes(letters: set[UUID]) -> dict[UUID, int]:
         return {letter: int(size) for letter, size in cursor.fetchall()}
 
 
-def _envelope(
-    one: Claimed, letter: Letter, edition: Callable[[Campaign], Edition], now: datetime
-) -> Envelope:
-    account, campaign = letter.account, letter.campaign
-    subject, html, text = letter.subject, letter.html, letter.text
-    if campaign:
+def _content(
+    one: Claimed,
+    letter: Letter,
+    parts: Parts,
+    link_ids: Mapping[str, int],
+    edition: Callable[[Campaign], Edition],
+    now: datetime,
+) -> tuple[str, str, str]:
+    """Subject, HTML and text. ValueError when a campaign cannot be filled."""
+    if letter.campaign:
         filled = filled_for((letter.to or [one.email])[0], letter.values)
-        content = edition(campaign).content(one.message, filled, now)
-        subject, html, text = content.subject, content.html, content.text
-    elif html and letter.kind == Letter.Kind.TRANSACTIONAL:
+        content = edition(letter.campaign).content(one.message, filled, now)
+        return content.subject, content.html, content.text
+    html, text = counted(parts.html, one.message, link_ids), counted(parts.text, one.message, link_ids)
+    if html and letter.kind == Letter.Kind.TRANSACTIONAL:
         html = with_pixel(html, one.message)
+    return letter.subject, html, text
+
+
+def _envelope(one: Claimed, letter: Letter, content: tuple[str, str, str], now: datetime) -> Envelope:
+    account, campaign = letter.account, letter.campaign
+    subject, html, text = content
     path = return_path(one.message, account.mail_domain)
     data = build(
         from_name=letter.from_name or (campaign and campaign.from_name) or account.from_name,

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from usher.engage import audit
 from usher.engage.contacts import erased
@@ -16,8 +18,10 @@ from usher.engage.models import (
     Confirmation,
     Consent,
     Contact,
+    ContactEvent,
     ContactWords,
     Letter,
+    Link,
     Membership,
     Message,
     Suppression,
@@ -77,7 +81,7 @@ def _keep_out(one: Person, now: datetime) -> None:
 
 def _empty(contact: Contact, now: datetime) -> None:
     """The row stays, because figures count it; it is nobody's."""
-    for model in (Consent, Choice, Confirmation, ContactWords, Membership):
+    for model in (Consent, Choice, Confirmation, ContactEvent, ContactWords, Membership):
         model.objects.filter(contact=contact).delete()
     Contact.objects.filter(pk=contact.pk).update(
         email="",
@@ -122,6 +126,11 @@ def _forget_mails(one: Person) -> None:
     waited = Message.objects.filter(letter__in=letters, state__in=_UNSENT).values("letter")
     gone = Letter.objects.filter(pk__in=letters).exclude(pk__in=waited)
     Attachment.objects.filter(letter__in=gone).delete()
+    # other readers of the same letter go on finding what it led to
+    others = Message.objects.filter(letter__in=letters).exclude(address__startswith=f"{WORD}-")
+    shared = others.exclude(pk__in=mails).values("letter")
+    links = Link.objects.filter(letter__in=gone).exclude(letter__in=shared)
+    links.update(url=Concat(Value(f"{WORD}-"), Cast("pk", TextField())))
     gone.update(subject=WORD, html="", text="", values={}, metadata="")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.db.models.functions import Coalesce
 
 from usher.engage.contacts.suppress import suppress
 from usher.engage.models import Link, Message
@@ -32,7 +33,8 @@ _CLICK = f"""
 with clicked as (
     insert into engage_click (message_id, link_id, at, ip, user_agent)
     select message.id, link.id, %(at)s, %(ip)s::inet, %(agent)s
-      from engage_message message join engage_link link on link.campaign_id = message.campaign_id
+      from engage_message message join engage_link link
+           on link.campaign_id = message.campaign_id or link.letter_id = message.letter_id
      where message.id = %(message)s and link.id = %(link)s
 )
 {_OPEN}   and not exists (select 1 from engage_open where message_id = %(message)s)
@@ -54,7 +56,9 @@ def clicked(message: int, link: int, visitor: Visitor, now: datetime) -> str | N
 
 def target_of(message: int, link: int) -> str | None:
     """Where the link leads, with the message's mark if that is one of the account's own sites."""
-    row = Link.objects.filter(pk=link).values_list("url", "campaign__account__tracked_sites").first()
+    rows = Link.objects.filter(pk=link)
+    sites = Coalesce("campaign__account__tracked_sites", "letter__account__tracked_sites")
+    row = rows.filter(url__startswith="http").values_list("url", sites).first()
     return visits.marked(row[0], message, row[1]) if row else None
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from usher.engage.channels.relay import Outcome, Relay
 from usher.engage.contacts.suppress import suppress
@@ -18,7 +21,7 @@ from usher.engage.deliver.claim import claim
 from usher.engage.deliver.recover import recover
 from usher.engage.deliver.tests.conftest import NOW, People, Post
 from usher.engage.deliver.verdict import judge
-from usher.engage.messages import letters
+from usher.engage.messages import letters, statistics
 from usher.engage.messages.identity import message_of
 from usher.engage.messages.mime import File
 from usher.engage.models import (
@@ -28,11 +31,13 @@ from usher.engage.models import (
     Confirmation,
     Contact,
     Letter,
+    Link,
     Message,
     SuppressedDomain,
     Suppression,
 )
 from usher.engage.models.contacts import Status
+from usher.engage.privacy import erase_address
 
 Write = Callable[..., Letter]
 
@@ -260,3 +265,50 @@ def test_the_mail_that_asks_has_one_link_and_is_written_once(
     assert "Tom &amp; Jerry" in html
     assert f"\r\n{link}\r\n" in text
     assert "/t/o/" not in html
+
+
+def _counted(page: str) -> list[str]:
+    return re.findall(r"http://\S+?/t/c/[A-Za-z0-9_-]+", page)
+
+
+def test_clicks_in_letters_are_counted_each_letter_has_its_own_links(
+    write: Write, relay: Relay, post: Post, account: Account
+) -> None:
+    shop = "https://shop.example.com/order?id=7&token=secret"
+    html = f'<p>See <a href="{shop.replace("&", "&amp;")}">it</a></p>'
+    first = write("alice@example.com", "bob@example.com", html=html, text=f"See {shop}.")
+    write("carol@example.com", html=html, text="Thank you")
+    assert post.deliver(relay).sent == 3
+    mails = {str(mail["To"]): mail for mail in post.mails()}
+    both = mails["alice@example.com, bob@example.com"]
+    (target,) = _counted(both.get_body(["html"]).get_content())
+    (same,) = _counted(both.get_body(["plain"]).get_content())
+    assert target == same
+    assert shop not in both.as_string()
+    assert Link.objects.count() == 2
+    answer = Client().get(urlsplit(target).path)
+    assert (answer.status_code, answer["Location"]) == (302, shop)
+    message = Message.objects.get(clicks__isnull=False)
+    assert message.letter_id == first.pk
+    (figures,) = statistics.figures(account, NOW, NOW + timedelta(days=1), statistics.Period.ALL_TIME)
+    assert (figures.opens, figures.clicks) == (1, 1)
+
+
+def test_what_a_letter_led_to_goes_with_its_last_reader(
+    write: Write, relay: Relay, post: Post, account: Account
+) -> None:
+    write("alice@example.com", "bob@example.com", text="Take https://shop.example.com/reset?token=secret")
+    assert post.deliver(relay).sent == 2
+    (target, *_) = _counted(post.mails()[0].get_body(["plain"]).get_content())
+    erase_address(account, "alice@example.com", "test", NOW)
+    assert Client().get(urlsplit(target).path).status_code == 302
+    erase_address(account, "bob@example.com", "test", NOW)
+    assert Client().get(urlsplit(target).path).status_code == 404
+    assert "secret" not in Link.objects.get().url
+
+
+def test_the_mail_that_asks_to_confirm_counts_nothing(write: Write, relay: Relay, post: Post) -> None:
+    write("alice@example.com", kind=Letter.Kind.CONFIRMATION, text="Say https://shop.example.com/yes")
+    assert post.deliver(relay).sent == 1
+    assert "https://shop.example.com/yes" in post.mails()[0].as_string()
+    assert not Link.objects.exists()
