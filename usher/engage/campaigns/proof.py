@@ -8,7 +8,7 @@ from datetime import datetime
 from usher.engage.campaigns.content import INVALID, check
 from usher.engage.contacts.suppress import held
 from usher.engage.content.fields import Fields, Person
-from usher.engage.content.links import UNSUBSCRIBE
+from usher.engage.content.links import WAY_OUT
 from usher.engage.content.liquid import TemplateError
 from usher.engage.content.render import Draft, Template
 from usher.engage.errors import EngageError
@@ -76,4 +76,4 @@ def _letter(campaign: Campaign, to: str, draft: Draft, now: datetime) -> Letter:
 
 
 def _without_ways_out(pieces: Sequence[str]) -> str:
-    return UNSUBSCRIBE.sub(NOWHERE, "".join(pieces))
+    return WAY_OUT.sub(NOWHERE, "".join(pieces))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from html import unescape
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 #: Written where the unsubscribe address goes.
 UNSUBSCRIBE = re.compile(r"(?:https?://)?\$UNSUB\$/?", re.IGNORECASE)
+#: The same, or where the address of the preference centre goes; its group says which.
+WAY_OUT = re.compile(r"(?:https?://)?\$(UNSUB|PREFERENCES)\$/?", re.IGNORECASE)
 #: An <a …> with its http address; the loose text cannot run past the tag's end.
 _ANCHOR = re.compile(
     r"""(?ix) ( <a \s (?:[^<>]*? \s)? href \s* = \s* )  (?: "(https?://[^"<>]*)" | '(https?://[^'<>]*)' )"""
@@ -42,7 +45,7 @@ def split_text(text: str) -> Pieces:
 
 def targets(pieces: Pieces) -> set[str]:
     """The addresses whose clicks are counted."""
-    return {url for url in pieces[1::2] if not UNSUBSCRIBE.fullmatch(url)}
+    return {url for url in pieces[1::2] if not WAY_OUT.fullmatch(url)}
 
 
 _INSERT = """
@@ -81,7 +84,7 @@ select link.letter_id, link.url, link.id
 def link_ids_of_letters(wanted: Mapping[UUID, Iterable[str]]) -> dict[UUID, dict[str, int]]:
     """The same for letters, each of which has links of its own: letter -> its addresses' rows."""
     pairs = sorted((letter, url) for letter, urls in wanted.items() for url in urls)
-    bound = {"letters": [letter for letter, _ in pairs], "urls": [url for _, url in pairs]}
+    bound: dict[str, Any] = {"letters": [letter for letter, _ in pairs], "urls": [url for _, url in pairs]}
     found: dict[UUID, dict[str, int]] = {letter: {} for letter in wanted}
     if pairs:
         with connection.cursor() as cursor:

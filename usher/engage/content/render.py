@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,13 +71,17 @@ class Template:
 
 
 def finish(draft: Draft, message: int, link_ids: Mapping[str, int]) -> Content:
-    """The draft with this message's own addresses: counted links, unsubscribe, pixel."""
+    """The draft with this message's own addresses: counted links, unsubscribe, preferences, pixel."""
     unsubscribe = addresses.unsubscribe_url(message)
+
+    def way_out(found: re.Match[str]) -> str:
+        return unsubscribe if found[1].upper() == "UNSUB" else addresses.preferences_url(message)
+
     counted = {url: addresses.click_url(message, link_ids[url]) for url in draft.targets()}
 
     def joined(pieces: links.Pieces) -> str:
-        done = [links.UNSUBSCRIBE.sub(unsubscribe, piece) if "$" in piece else piece for piece in pieces]
-        done[1::2] = [counted.get(url, unsubscribe) for url in pieces[1::2]]
+        done = [links.WAY_OUT.sub(way_out, piece) if "$" in piece else piece for piece in pieces]
+        done[1::2] = [counted.get(url) or links.WAY_OUT.sub(way_out, url) for url in pieces[1::2]]
         return "".join(done)
 
     return Content(draft.subject, with_pixel(joined(draft.html), message), joined(draft.text), unsubscribe)

@@ -10,22 +10,22 @@ from datetime import datetime
 from liquid import Markup
 
 from usher.engage.content.fields import Fields, Person
-from usher.engage.content.links import UNSUBSCRIBE
+from usher.engage.content.links import WAY_OUT
 from usher.engage.content.render import Template
 from usher.engage.models import Campaign
 
-_WAY_OUT = re.compile(
-    r"""<a \s (?:[^<>]*? \s)? href \s* = \s* ["']? \s* (?:https?://)? \$UNSUB\$ /? \s* ["']? [^<>]*>
+_LINK_OUT = re.compile(
+    r"""<a \s (?:[^<>]*? \s)? href \s* = \s* ["']? \s* (?:https?://)? \$(?:UNSUB|PREFERENCES)\$ /? \s* ["']? [^<>]*>
         .*? </a \s* >""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
 
 def transactional(campaign: Campaign) -> Campaign:
-    """The campaign without its unsubscribe link and that link's words, and without the text's line of it."""
+    """The campaign without its unsubscribe and preference links, their words, and the text's lines of them."""
     stripped = copy(campaign)
-    stripped.html = UNSUBSCRIBE.sub("", _WAY_OUT.sub("", campaign.html))
-    stripped.text = "\n".join(line for line in campaign.text.split("\n") if not UNSUBSCRIBE.search(line))
+    stripped.html = WAY_OUT.sub("", _LINK_OUT.sub("", campaign.html))
+    stripped.text = "\n".join(line for line in campaign.text.split("\n") if not WAY_OUT.search(line))
     return stripped
 
 

@@ -10,6 +10,7 @@ from usher.engage.content import liquid, tokens
 from usher.engage.content.check import problems
 from usher.engage.content.fields import Fields, Person
 from usher.engage.content.render import Content, Template, finish
+from usher.engage.content.transactional import transactional
 from usher.engage.models import Account, Campaign
 
 NOW = datetime(1998, 3, 1, 7, tzinfo=UTC)
@@ -133,3 +134,23 @@ def test_finish_gives_a_mail_without_links_its_pixel() -> None:
     done = finish(template("plain", "plain").draft(ALICE, NOW), 1, {})
     assert isinstance(done, Content)
     assert done.html.startswith("plain<img ")
+
+
+def test_the_link_to_the_preference_centre_is_the_readers_own_and_not_counted() -> None:
+    html = '<a href="http://$PREFERENCES$">choose</a> <a href="http://$UNSUB$">leave</a> @FIRSTNAME@'
+    draft = template(html, "Choose: $preferences$\nLeave: http://$UNSUB$").draft(NOBODY, NOW)
+    assert draft.targets() == set()
+    content = finish(draft, 42, {})
+    choose = f"/t/p/{tokens.signed('preferences', 42)}"
+    leave = f"/t/u/{tokens.signed('unsubscribe', 42)}"
+    assert content.html.index(f'{choose}">choose') < content.html.index(f'{leave}">leave')
+    assert content.text.splitlines()[0].endswith(choose)
+    assert "$" not in content.html + content.text
+
+
+def test_a_letter_has_neither_way_out() -> None:
+    account = Account(name="Music shop")
+    html = '<p>Thanks <a href="http://$PREFERENCES$">choose</a><a href="http://$UNSUB$">leave</a></p>'
+    campaign = Campaign(account=account, name="C", html=html, text="Thanks\n$PREFERENCES$\n$UNSUB$")
+    stripped = transactional(campaign)
+    assert (stripped.html, stripped.text) == ("<p>Thanks </p>", "Thanks")
