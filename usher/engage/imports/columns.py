@@ -1,23 +1,14 @@
-"""What the columns of an import file are for, and what the texts of each come to."""
+"""What the columns of an import file are for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring
 from typing import NamedTuple
 
-from usher.engage.contacts.values import FROM_TEXT, LONGEST_TEXT, MisfitError
-from usher.engage.errors import EngageError
+from usher.engage.imports.cells import Reader, choice, mobile, reader
 from usher.engage.imports.records import SheetError
 from usher.engage.models.contacts import EmailType, FieldType, OptInType
-from usher.engage.texts.numbers import digits
-
-#: Different texts of a column that are remembered: those of names and dates come again and again.
-REMEMBERED = 50_000
-
-#: From a column's cells to what each is as JSON: null for a blank one, None for one that does not fit.
-Reader = Callable[[Sequence[str]], list[str | None]]
 
 #: Heading -> what it tells of a consent (a column of the table of consents).
 CONSENT = {
@@ -86,89 +77,21 @@ def _place(
 ) -> None:
     """Add the column of this heading to what is read."""
     if name == "OPTINTYPE":
-        found.single["opt_in_type"] = Column(name, "", place, _choice(OptInType.values))
+        found.single["opt_in_type"] = Column(name, "", place, choice(OptInType.values))
     elif name == "EMAILTYPE":
-        found.single["email_type"] = Column(name, "", place, _choice(EmailType.values))
+        found.single["email_type"] = Column(name, "", place, choice(EmailType.values))
     elif name in kinds:
-        found.data.append(Column(name, name, place, _reader(kinds[name])))
+        found.data.append(Column(name, name, place, reader(kinds[name])))
     elif name in MOBILE:
-        found.single["mobile_number"] = Column(name, "", place, Remembering(_mobile))
+        found.single["mobile_number"] = Column(name, "", place, mobile())
     elif name in CONSENT:
         told, kind = CONSENT[name]
-        found.consent.append(Column(name, told, place, _reader(kind)))
+        found.consent.append(Column(name, told, place, reader(kind)))
     elif name.startswith(PREFERENCE) and (key := preferences.get(_preference(name))) is not None:
-        found.choices.append(Column(name, str(key), place, _reader(FieldType.BOOLEAN)))
+        found.choices.append(Column(name, str(key), place, reader(FieldType.BOOLEAN)))
     else:
         found.ignored.append(name)
 
 
 def _preference(heading: str) -> str:
     return ">".join(part.strip() for part in heading.removeprefix(PREFERENCE).split(">", 1))
-
-
-class Remembering:
-    """Reads cells one by one, each text once: most texts of a column stand in it many times."""
-
-    def __init__(self, one: Callable[[str], str | None]) -> None:
-        self._known = _Known(one)
-
-    def __call__(self, cells: Sequence[str]) -> list[str | None]:
-        if len(self._known) > REMEMBERED:
-            self._known.clear()
-        return list(map(self._known.__getitem__, cells))
-
-
-class _Known(dict[str, str | None]):
-    def __init__(self, one: Callable[[str], str | None]) -> None:
-        super().__init__()
-        self._one = one
-
-    def __missing__(self, cell: str) -> str | None:
-        found = self[cell] = self._one(cell)
-        return found
-
-
-def _reader(kind: str) -> Reader:
-    if kind == FieldType.STRING:
-        return _texts
-    parse = FROM_TEXT[kind]
-
-    def one(cell: str) -> str | None:
-        try:
-            return _JSON[type(value := parse(cell))](value) if cell else "null"
-        except MisfitError:
-            return None
-
-    return Remembering(one)
-
-
-#: Of what the readers give; JSON is written here because `json.dumps` takes longer than all the rest.
-_JSON: dict[type, Callable[[object], str]] = {
-    type(None): lambda _: "null",
-    bool: lambda value: "true" if value else "false",
-    int: str,
-    float: repr,
-    str: '"{}"'.format,  # the ISO form of a date
-}
-
-
-def _texts(cells: Sequence[str]) -> list[str | None]:
-    read: list[str | None] = [encode_basestring(cell) if cell else "null" for cell in cells]
-    if max(map(len, cells), default=0) > LONGEST_TEXT:
-        read = [None if len(cell) > LONGEST_TEXT else one for cell, one in zip(cells, read, strict=True)]
-    return read
-
-
-def _choice(values: Sequence[str]) -> Reader:
-    """The choice that a cell names in any case of letters; nothing for another word."""
-    words = {word.lower(): word for word in values}
-    return Remembering(lambda cell: words.get(cell.strip().lower(), ""))
-
-
-def _mobile(cell: str) -> str | None:
-    if not cell.strip():
-        return ""
-    try:
-        return digits(cell)
-    except EngageError:
-        return None

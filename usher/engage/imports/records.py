@@ -12,6 +12,11 @@ import python_calamine
 
 #: The first bytes of a ZIP, which an .xlsx is, and of an old .xls.
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+#: The marks of UTF-16, as Excel's "Unicode text" begins.
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+DELIMITERS = ",;\t|"
+#: Letters in which the headings are looked for.
+LONGEST_HEAD = 100_000
 #: Bytes that a workbook may unpack to: what 10 MB can be blown up to would fill the memory.
 LARGEST_UNPACKED = 120 * 1024 * 1024
 
@@ -42,19 +47,44 @@ def is_workbook(content: bytes) -> bool:
 
 def records(content: bytes) -> Iterator[list[str]]:
     """The file's records in their order, the headings first."""
-    return _of_workbook(content) if is_workbook(content) else _of_text(content)
+    if is_workbook(content):
+        yield from _of_workbook(content)
+        return
+    text = text_of(content)
+    yield from _of_text(text, delimiter_of(text))
 
 
-def _of_text(content: bytes) -> Iterator[list[str]]:
-    """As RFC 4180 has them, in UTF-8 with or without a mark."""
+def text_of(content: bytes) -> str:
+    """UTF-8 with or without a mark, or UTF-16 with one. SheetError for others: names are not guessed."""
+    kind = "UTF-16" if content.startswith(_UTF_16) else "UTF-8"
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if kind == "UTF-16" else "utf-8-sig")
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
-        raise SheetError(f"line {line} is not UTF-8 text") from None
+        raise SheetError(f"line {line} is not {kind} text: save the file as CSV in UTF-8") from None
     if "\0" in text:
-        raise SheetError(f"line {text.count(chr(10), 0, text.index(chr(0))) + 1} has a NUL character")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise SheetError(f"line {line} has a NUL character: save the file as CSV in UTF-8")
+    return text
+
+
+def delimiter_of(text: str) -> str:
+    """What stands between cells: the first of , ; tab | that makes one of the headings Email."""
+    head = text[:LONGEST_HEAD]
+    return next((one for one in DELIMITERS if _has_email(head, one)), DELIMITERS[0])
+
+
+def _has_email(head: str, delimiter: str) -> bool:
+    try:
+        headings = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        return False
+    return any(heading.strip().upper() == "EMAIL" for heading in headings)
+
+
+def _of_text(text: str, delimiter: str) -> Iterator[list[str]]:
+    """As RFC 4180 has them."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         yield from reader
     except csv.Error as problem:

@@ -16,6 +16,7 @@ from usher.engage.contacts import erased
 from usher.engage.contacts.fields import types_of
 from usher.engage.imports import keep, merge, report
 from usher.engage.imports.ahead import ahead
+from usher.engage.imports.blocks import blocks
 from usher.engage.imports.columns import columns_of
 from usher.engage.imports.records import SheetError, records
 from usher.engage.imports.sheet import Fault, check, staged
@@ -61,25 +62,24 @@ def fail(import_id: UUID | str, error: str, now: datetime) -> None:
 
 
 def _import(job: Import, content: bytes, now: datetime) -> None:
-    found = records(content)
-    job.headings = next(found, [])
+    job.headings = next(records(content), [])
     columns = columns_of(job.headings, types_of(job.account), _preferences(job.account))
     if columns.ignored:
         log.info("import %s: no data field is named %s", job.pk, ", ".join(columns.ignored))
     merged, faults = merge.Merged(), list[Fault]()
     with connection.cursor() as cursor:
         cursor.execute(merge.STAGING)
-        for checked in ahead(check(found, columns)):
+        for checked in ahead(check(blocks(content, len(job.headings)), columns)):
             faults += checked.faults
             with cursor.copy(f"copy staged ({', '.join(staged(columns))}) from stdin") as copy:
                 copy.write(checked.lines)
             erased.recall_from(cursor, job.account_id, "staged")
-            merged += merge.merge(cursor, job, columns, now)
+            merged += merge.merge(cursor, job, columns, checked.rows, now)
             cursor.execute("truncate staged, met")
         cursor.execute("drop table staged, met")
         look_at_the_limit(job.account, merged.new)
         statistics.refresh(merged.new, "engage_contact", "engage_membership")
-        faults += _refusals(content, merged.refused)
+        faults += _refusals(content, len(job.headings), merged.refused)
         _keep(cursor, job, faults)
     job.report = report.counters(merged.new, merged.updated, Counter(fault.reason for fault in faults))
 
@@ -105,13 +105,14 @@ def look_at_the_limit(account: Account, new: int) -> None:
             raise TooManyContactsError(f"{has} contacts, and the account may have {most}")
 
 
-def _refusals(content: bytes, refused: dict[int, str]) -> list[Fault]:
+def _refusals(content: bytes, width: int, refused: dict[int, str]) -> list[Fault]:
     """Read the file once more for the cells of rows that the database refused."""
     if not refused:
         return []
     return [
-        Fault(number, cells, report.reason_of(refused[number]))
-        for number, cells in enumerate(records(content))
+        Fault(number, block.cells(place), report.reason_of(refused[number]))
+        for block in blocks(content, width)
+        for place, number in enumerate(block.numbers)
         if number in refused
     ]
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress, islice
-from typing import NamedTuple
+from itertools import compress
+from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usher.engage.imports.blocks import Block
+from usher.engage.imports.cells import Read, emails
 from usher.engage.imports.columns import Column, Columns
-from usher.lib import addresses
 
 INVALID_EMAIL = "Invalid Email"
 DUPLICATE = "Duplicate"
 WRONG_CELLS = "Invalid Entry: wrong number of cells"
-#: Rows that are checked together.
-TOGETHER = 20_000
 
 #: Stands for null in COPY's text.
 _NULL = r"\N"
@@ -31,7 +34,10 @@ class Fault(NamedTuple):
 class Checked(NamedTuple):
     """Some rows of a file: the good ones as lines for COPY, the others with what is wrong."""
 
-    lines: str
+    #: How many are good.
+    rows: int
+    lines: bytes
+    keys: list[str]
     faults: list[Fault]
 
 
@@ -41,12 +47,11 @@ def staged(columns: Columns) -> list[str]:
     return ["row", "email", "email_key", *columns.single, *objects]
 
 
-def check(records: Iterable[list[str]], columns: Columns) -> Iterator[Checked]:
-    """Every record below the headings that is not blank; the first good row of an address counts."""
-    numbered = enumerate(records, 1)
+def check(blocks: Iterable[Block], columns: Columns) -> Iterator[Checked]:
+    """Every row that is not blank; the first good row of an address counts."""
     seen = _Seen(columns)
-    while batch := list(islice(numbered, TOGETHER)):
-        yield _check(batch, columns, seen)
+    for block in blocks:
+        yield _check(block, columns, seen)
 
 
 class _Seen:
@@ -77,57 +82,59 @@ def _are_new(known: set[str], said: Sequence[str]) -> bool:
     return len(set(said)) == len(said) and known.isdisjoint(said)
 
 
-def _check(batch: list[tuple[int, list[str]]], columns: Columns, seen: _Seen) -> Checked:
-    width = len(columns.headings)
-    faults = [
-        Fault(number, cells, WRONG_CELLS) for number, cells in batch if len(cells) != width and any(cells)
-    ]
-    rows = [one for one in batch if len(one[1]) == width]
-    if not rows:
-        return Checked("", faults)
-    by_place = list(zip(*(cells for _, cells in rows), strict=True))
-    emails = [cell.strip() for cell in by_place[columns.email]]
-    keys = [email.lower() for email in emails]
-    wrong = {index: INVALID_EMAIL for index, email in enumerate(emails) if addresses.problem(email)}
-    read = {column: column.read(by_place[column.place]) for column in columns.all}
-    for column, values in read.items():
-        if None in values:
-            for index, value in enumerate(values):
-                if value is None:
-                    wrong.setdefault(index, f"Invalid Entry: {column.heading}"[:40])
-    seen.again({"email": keys} | {name: _sure(read[one]) for name, one in columns.single.items()}, wrong)
-    told = [[str(number) for number, _ in rows], emails, keys, *_told(columns, read)]
+def _check(block: Block, columns: Columns, seen: _Seen) -> Checked:
+    faults = [Fault(number, cells, WRONG_CELLS) for number, cells in block.ragged]
+    if not block.numbers:
+        return Checked(0, b"", [], faults)
+    address = emails(block.columns[columns.email])
+    wrong = dict.fromkeys(address.misfits, INVALID_EMAIL)
+    read = {column: column.read(block.columns[column.place]) for column in columns.all}
+    for column, found in read.items():
+        for index in found.misfits:
+            wrong.setdefault(index, f"Invalid Entry: {column.heading}"[:40])
+    lower = pc.ascii_lower(address.values)
+    keys: list[str] = lower.to_pylist()
+    said = {name: read[column].values.to_pylist() for name, column in columns.single.items()}
+    seen.again({"email": keys} | said, wrong)
+    lines = _lines(block, columns, [address.values, lower], read)
     if wrong:
-        faults += [
-            Fault(*rows[index], reason) for index, reason in sorted(wrong.items()) if any(rows[index][1])
-        ]
-        good = [index not in wrong for index in range(len(rows))]
-        told = [list(compress(values, good)) for values in told]
-    lines = "\n".join(map("\t".join, zip(*told, strict=True)))
-    return Checked(f"{lines}\n" if lines else "", faults)
+        cells = ((index, block.cells(index)) for index in sorted(wrong))
+        faults += [Fault(block.numbers[index], row, wrong[index]) for index, row in cells if any(row)]
+        good = [index not in wrong for index in range(len(block.numbers))]
+        lines, keys = lines.filter(pa.array(good)), list(compress(keys, good))
+    return Checked(len(keys), _bytes(lines), keys, faults)
 
 
-def _told(columns: Columns, read: dict[Column, list[str | None]]) -> Iterator[list[str]]:
-    """What each column of the staging table gets, row by row."""
-    for column in columns.single.values():
-        yield [value or _NULL for value in read[column]]
+def _lines(block: Block, columns: Columns, addresses: list[Any], read: Mapping[Column, Read]) -> Any:
+    """An array with a line of COPY's text format for each row."""
+    told = [pc.cast(pa.array(block.numbers, pa.int32()), pa.string()), *addresses]
+    told += [pc.fill_null(read[column].values, _NULL) for column in columns.single.values()]
     for objects in (columns.data, columns.consent, columns.choices):
         if objects:
-            yield _escaped(_objects(objects, [_sure(read[column]) for column in objects]))
+            told.append(_escaped(_objects([(column.key, read[column].values) for column in objects])))
+    told[-1] = pc.binary_join_element_wise(told[-1], "\n", "")
+    return pc.binary_join_element_wise(*told, "\t")
 
 
-def _objects(columns: list[Column], values: list[list[str]]) -> list[str]:
-    """One JSON object for each row."""
-    names = (f'"{column.key}":%s' for column in columns)
-    return list(map(("{" + ",".join(names) + "}").__mod__, zip(*values, strict=True)))
+def _objects(values: Iterable[tuple[str, Any]]) -> Any:
+    """One JSON object for each row, without what is blank; its keys in the order that jsonb keeps."""
+    ordered = sorted(values, key=lambda one: (len(one[0].encode()), one[0].encode()))
+    pairs = [pc.binary_join_element_wise(f',"{key}":', value, "") for key, value in ordered]
+    inner = pc.ascii_ltrim(pc.binary_join_element_wise(*(pc.fill_null(one, "") for one in pairs), ""), ",")
+    return pc.binary_join_element_wise("{", inner, "}", "")
 
 
-def _sure(values: list[str | None]) -> list[str]:
-    """Rows with a value that does not fit are left out later; until then anything stands for it."""
-    return ["null" if value is None else value for value in values] if None in values else values  # type: ignore[return-value]
-
-
-def _escaped(values: list[str]) -> list[str]:
+def _escaped(texts: Any) -> Any:
     """For COPY's text format; of what JSON may hold only the backslash means something to it."""
-    whole = "\n".join(values)
-    return whole.replace("\\", "\\\\").split("\n") if "\\" in whole else values
+    if not pc.any(pc.match_substring(texts, "\\")).as_py():
+        return texts
+    return pc.replace_substring(texts, "\\", "\\\\")
+
+
+def _bytes(lines: Any) -> bytes:
+    """The texts of an array, one behind the other: as they lie in memory."""
+    if not len(lines):
+        return b""
+    _, ends, texts = lines.buffers()
+    first, last = np.frombuffer(ends, np.int32)[[lines.offset, lines.offset + len(lines)]]
+    return bytes(texts[first:last])
