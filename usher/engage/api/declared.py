@@ -51,7 +51,7 @@ _READS_OF_ONE = (
 _READS_OF_SETTINGS = (r"GET /v2/(data-fields|preferences|custom-from-addresses)",)
 
 _TABLE = tuple(
-    (re.compile("|".join(lines)), found)
+    (re.compile("|".join(lines), re.DOTALL), found)  # a path may have line breaks
     for lines, found in (
         (_SENDS, Declared(Permission.SEND, UNLIMITED, False)),
         ((r"POST /v2/programs/enrolments",), Declared(Permission.SEND, LOW, False)),
