@@ -65,10 +65,10 @@ def _write(account: Account, settled: datetime) -> int:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, values | {"since": since})
-            count, newest = cursor.fetchone() or (0, None)
+            count, newest = cursor.fetchone() or (0, since)
         seen += count
         if count:
-            since = newest
-            Account.objects.filter(pk=account.pk).update(words_to=min(newest, max(settled, account.words_to)))
+            since = newest or since
+            Account.objects.filter(pk=account.pk).update(words_to=min(since, max(settled, account.words_to)))
         if count < TOGETHER:
             return seen

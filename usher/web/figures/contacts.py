@@ -15,22 +15,24 @@ from django.utils import timezone
 from usher.engage.contacts import search as finding
 from usher.engage.contacts import write
 from usher.engage.contacts.fields import types_of
-from usher.engage.models import Contact, Enrolment, Message, Suppression
+from usher.engage.models import Choice, Contact, Enrolment, Message, Suppression
 from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
-from usher.web.figures.happenings import Happening, all_of
+from usher.web.figures.happening import Happening
+from usher.web.figures.happenings import all_of
 
 #: Seconds that a search may take: names are looked for in every contact.
 PATIENCE = 3
 
 
-def search(text: str, status: str, kind: str, *, inside: bool = False) -> list[QuerySet[Contact]]:
-    """Contacts whose address or names have words that begin like `text`; `inside`: hold it anywhere.
+def among(status: str, kind: str) -> QuerySet[Contact]:
+    """Contacts of this status ("": of any), who are customers, seeds or all."""
+    found = Contact.objects.filter(status=status) if status else Contact.objects.all()
+    return found if kind == "all" else found.filter(is_seed=kind == "seeds")
 
-    `kind`: customers, seeds or all.
-    """
-    among = Contact.objects.filter(status=status) if status else Contact.objects.all()
-    among = among if kind == "all" else among.filter(is_seed=kind == "seeds")
+
+def search(text: str, among: QuerySet[Contact], *, inside: bool = False) -> list[QuerySet[Contact]]:
+    """Those whose address or names have words that begin like `text`; `inside`: hold it anywhere."""
     if not text:
         return [among]
     return [finding.inside(text, among)] if inside else finding.beginning(text, among)
@@ -58,6 +60,15 @@ def _by_day(happenings: Iterable[Happening]) -> list[tuple[date, list[Happening]
 
 def enrolments(person: Contact) -> QuerySet[Enrolment]:
     return person.enrolments.select_related("program", "version").order_by("-entered_at", "-id")
+
+
+def topics(person: Contact) -> QuerySet[Choice]:
+    """What the contact said of preferences."""
+    return (
+        Choice.objects.filter(contact=person)
+        .select_related("preference")
+        .order_by("preference__private_name")
+    )
 
 
 def suppressions(person: Contact) -> QuerySet[Suppression]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from heapq import nlargest
 
 from django.db.models.functions import Lower
@@ -16,22 +14,12 @@ from usher.audiences.timeline import changes_of
 from usher.engage.models import Click, Contact, Message, Move, Open, Suppression
 from usher.engage.models.messages import MessageState
 from usher.syncs.models import Pushed
+from usher.web.figures import said
+from usher.web.figures.happening import MOST, Happening
 from usher.web.figures.steps import Step, steps_of
 from usher.web.templatetags.usher import causetext
 
-#: How far back a page goes; more than a person gets in years.
-MOST = 300
 _YES_NO = {"yes": _l("Yes"), "no": _l("No")}
-
-
-@dataclass(frozen=True)
-class Happening:
-    at: datetime
-    what: str
-    #: Why it happened, or its detail.
-    why: str = ""
-    #: Colours the mark: good, bad, warn, info or mail.
-    tone: str = ""
 
 
 def all_of(contact: Contact) -> list[Happening]:
@@ -45,7 +33,13 @@ def all_of(contact: Contact) -> list[Happening]:
         _moves,
         _enrolments,
         _audiences,
+        said.texts,
+        said.choices,
+        said.confirmations,
+        said.consents,
+        said.changes,
         _lists,
+        said.imports,
         _birth,
     )
     found = (happening for kind in kinds for happening in kind(contact))

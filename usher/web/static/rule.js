@@ -137,10 +137,15 @@
     shown.setAttribute("aria-busy", "true");
     try {
       const values = { text, short, value: box.dataset.value || "false", token: `${tab}-${shown.id}` };
-      const answer = await post(box.dataset.preview, values, leaving.signal);
-      const said = await answer.text();
-      if (leaving.signal.aborted) return;
-      shown.innerHTML = said;
+      // of very many an estimate comes first: then everybody is asked
+      do {
+        const answer = await post(box.dataset.preview, values, leaving.signal);
+        const said = await answer.text();
+        if (leaving.signal.aborted) return;
+        if (!values.exact || !said.includes("data-late")) shown.innerHTML = said;
+        else shown.querySelector("[data-rough]").textContent = box.dataset.late;
+        values.exact = values.exact ? "" : "true";
+      } while (values.exact && shown.querySelector("[data-rough]"));
     } catch {
       if (leaving.signal.aborted) return;
       shown.replaceChildren(element("p", "soft", box.dataset.lost));

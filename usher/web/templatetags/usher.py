@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from usher.audiences.models import Audience
 from usher.definitions import hints
+from usher.engage.models import Contact
 from usher.rules.functions import ROW_FUNCTIONS
 from usher.syncs.models import Step
 from usher.web.states import state_of
@@ -32,6 +33,12 @@ def pill(state: str) -> SafeString:
     """A state's word with its colour."""
     found = state_of(state)
     return format_html('<span class="pill {}">{}</span>', found.tone, found.word)
+
+
+@register.filter
+def named(person: Contact) -> str:
+    """How a contact is called: address or number; who was erased has neither."""
+    return str(person) or _("contact %(id)s, of whom nothing is kept") % {"id": person.pk}
 
 
 @register.filter

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db.utils import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
+from usher.engage.contacts import search
 from usher.engage.errors import EngageError
 from usher.engage.models import Contact
 from usher.engage.models.contacts import Status
 from usher.lib import clock
-from usher.web.account import signed
+from usher.web.account import account, signed
+from usher.web.figures import byrule, segments, standing
 from usher.web.figures import contacts as figures
-from usher.web.figures import standing
 from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import Stretch, stretch_of
+from usher.web.views.rules import LONGEST
 
 KINDS = ("customers", "seeds", "all")
 
 
 @page
 def contacts(request: Asked) -> HttpResponse:
-    text, status = request.GET.get("q", "").replace("\0", "").strip(), request.GET.get("status", "")
+    text, status = _typed(request, "q"), request.GET.get("status", "")
     who, inside = request.GET.get("who", ""), bool(request.GET.get("inside"))
+    rule, of = _typed(request, "rule").replace("\r\n", "\n")[:LONGEST], account()
     kind = who if who in KINDS else "customers"
-    found = figures.search(text, status if status in Status.values else "", kind, inside=inside)
-    slow = False
+    chosen: dict[str, Any] = {"text": text, "status": status, "inside": inside, "rule": rule}
+    among = figures.among(status if status in Status.values else "", kind)
     try:
         with figures.patiently():
-            rows = stretch_of(request, found, "-pk")
+            if rule:
+                some = search.inside(text, among) if text else among
+                found = byrule.found(of, rule, some, request.GET.get("after", ""), clock.now())
+                chosen |= {"rows": found.rows, "trouble": found.trouble, "asked": found.asked}
+            else:
+                chosen["rows"] = stretch_of(request, figures.search(text, among, inside=inside), "-pk")
     except OperationalError:
-        rows, slow = Stretch([]), True
-    chosen = {"rows": rows, "text": text, "status": status, "inside": inside, "slow": slow}
+        chosen |= {"rows": Stretch([]), "slow": True}
     if wants_part(request):
         return show_part(request, "usher/contacts/found.html", **chosen)
-    return show(request, "usher/contacts/list.html", kind=kind, statuses=Status.values, **chosen)
+    chosen |= {"kind": kind, "statuses": Status.values, "examples": segments.EXAMPLES}
+    return show(request, "usher/contacts/list.html", judged=segments.judged(of, rule), **chosen)
+
+
+def _typed(request: HttpRequest, name: str) -> str:
+    return request.GET.get(name, "").replace("\0", "").strip()
 
 
 @page
@@ -52,6 +66,8 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         enrolments=figures.enrolments(person),
         suppressions=figures.suppressions(person),
         counts=figures.counts(person, clock.now()),
+        topics=figures.topics(person),
+        consents=person.consents.order_by("-pk")[:20],
         may=standing.may(person),
         editable=figures.may_edit(person),
     )

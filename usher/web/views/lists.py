@@ -74,9 +74,7 @@ def lists(request: Asked) -> HttpResponse:
     found = {"rows": rows, "shown": figures.sized(rows.rows), "text": text}
     if wants_part(request):
         return show_part(request, "usher/lists/found.html", **found)
-    return show(
-        request, "usher/lists/list.html", here="lists", searched=reverse("contact_lists"), **found
-    )
+    return show(request, "usher/lists/list.html", here="lists", searched=reverse("contact_lists"), **found)
 
 
 @page

@@ -13,7 +13,7 @@ from usher.lib import clock
 from usher.rules import RuleError
 from usher.sources.errors import SourceError
 from usher.web.figures import areas as areas_form
-from usher.web.figures import rulefield
+from usher.web.figures import rulefield, segments
 from usher.web.page import page, show, show_part
 
 #: Of a text that is counted nothing longer is looked at.
@@ -67,6 +67,7 @@ def leave(request: HttpRequest) -> HttpResponse:
     """The page of an editor was left: nobody waits for its count."""
     for token in request.POST.getlist("token"):
         counting.stop(token[:64])
+        segments.stop(token[:40])
     return HttpResponse(status=204)
 
 

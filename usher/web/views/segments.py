@@ -56,7 +56,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def _edited(request: HttpRequest, row: ContactList) -> HttpResponse:
     of, old, now = row.account, row.name, clock.now()
     form = SegmentForm(request.POST or None, initial={"name": row.name, "folder": row.folder})
-    judged = figures.judged(of, _text(request, "rule") if request.method == "POST" else row.rule)
+    begun = row.rule or request.GET.get("rule", "").replace("\r\n", "\n")[:LONGEST]
+    judged = figures.judged(of, _text(request, "rule") if request.method == "POST" else begun)
     if request.method == "POST" and form.is_valid() and judged.fits:
         name, folder = form.cleaned_data["name"], form.cleaned_data["folder"]
         try:
@@ -108,10 +109,11 @@ def complete(request: HttpRequest) -> JsonResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     """The number of contacts, and a few of them; in words why there is none."""
     template = "usher/segments/counted.html"
+    exact, token = request.POST.get("exact") == "true", request.POST.get("token", "")[:40]
     try:
-        found = figures.counted(account(), _text(request, "text"), clock.now())
+        found = figures.counted(account(), _text(request, "text"), clock.now(), exact=exact, token=token)
     except figures.CountError as problem:
-        return show_part(request, template, trouble=str(problem))
+        return show_part(request, template, trouble=str(problem), late=exact)
     return show_part(request, template, found=found)
 
 
