@@ -55,7 +55,10 @@ class Visibility(models.TextChoices):
 class Contact(models.Model):
     """Somebody who can be mailed, or who must not be."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False, related_name="contacts")
+    # kept by triggers that look once for all rows of a statement: an import has a hundred thousand
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="contacts"
+    )
 
     #: As it was given; shown and mailed. Empty for somebody who has only a mobile number.
     email = models.CharField(max_length=254, blank=True)
