@@ -1,10 +1,11 @@
-"""The job that deletes what is kept for a time only: the record of calls, notes of changes, used nonces."""
+"""The job that deletes what is kept for a time only: calls, notes of changes, used nonces, happenings."""
 
 from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
 from usher.engage import audit, calls, spotler_keys
+from usher.engage.happenings import forgetting as happenings
 from usher.lib import clock
 
 
@@ -13,4 +14,5 @@ from usher.lib import clock
 def forget(timestamp: int) -> int:
     """Once an hour; how many rows were deleted."""
     now = clock.now()
-    return calls.forget(now) + audit.forget(now) + spotler_keys.forget(now)
+    rooms = (calls, audit, spotler_keys, happenings)
+    return sum(room.forget(now) for room in rooms)

@@ -43,6 +43,7 @@ TABLES = {
         Table("sends", {"campaign": "text", "sent_on": "instant"}, "contact_id", "sent_on", "mail"),
         Table("opens", {"campaign": "text", "at": "instant"}, "contact_id", "at", "open"),
         Table("clicks", {"campaign": "text", "url": "text", "at": "instant"}, "contact_id", "at", "click"),
+        Table("events", {"type": "text", "at": "instant"}, "contact_id", "at", "event"),
     )
 }
 
@@ -64,6 +65,9 @@ _RELATIONS = {
           join engage_campaign campaign on campaign.id = message.campaign_id
           join engage_click click on click.message_id = message.id
           join engage_link link on link.id = click.link_id""",
+    "events": """
+        select event.contact_id, event.type, event.at
+          from scope join engage_contactevent event on event.contact_id = scope.contact_id""",
 }
 
 

@@ -19,6 +19,11 @@ update engage_audit set before = null, after = null
    and (kind in ('contact', 'consent') and key = %(contact)s
         or kind in ('choice', 'member') and key like '%%/' || %(contact)s)
 """
+#: Of happenings the contact's id stays: whoever fetches them has to know who is gone.
+_OWN_HAPPENINGS = """
+update engage_happening set data = jsonb_build_object('contactId', data -> 'contactId')
+ where account_id = %(account)s and data ->> 'contactId' = %(contact)s
+"""
 # A refused row and an event are about the person; a call tells more of them than the address.
 _ABOUT = (
     """
@@ -53,7 +58,8 @@ def blot_out(one: Person, word: str) -> None:
     values: dict[str, Any] = {"account": one.account.pk, "pattern": one.pattern, "word": word}
     with connection.cursor() as cursor:
         if one.contact:
-            cursor.execute(_OWN_NOTES, values | {"contact": str(one.contact.pk)})
+            for statement in (_OWN_NOTES, _OWN_HAPPENINGS):
+                cursor.execute(statement, values | {"contact": str(one.contact.pk)})
         for statement in _ABOUT:
             cursor.execute(statement, values)
         for table, columns in _AMONG_OTHERS.items():

@@ -18,6 +18,7 @@ from usher.engage.models import (
     Confirmation,
     Consent,
     Contact,
+    ContactEvent,
     Enrolment,
     Happening,
     ImportFault,
@@ -93,6 +94,9 @@ def _by_contact(contact: Contact) -> dict[str, Any]:
         ),
         "preferences": _rows(
             Choice.objects.filter(contact=contact), "opted_in", "at", name=F("preference__private_name")
+        ),
+        "told_events": _rows(
+            ContactEvent.objects.filter(contact=contact), *("type", "at", "summary", "data", "recorded_at")
         ),
         "confirmations": _rows(
             Confirmation.objects.filter(contact=contact),

@@ -10,7 +10,17 @@ from typing import Any, cast
 from django.db.models import Count, Q
 
 from usher.engage.contacts.people import People
-from usher.engage.models import Click, Contact, Enrolment, Message, Move, Open, Program, Suppression
+from usher.engage.models import (
+    Click,
+    Contact,
+    ContactEvent,
+    Enrolment,
+    Message,
+    Move,
+    Open,
+    Program,
+    Suppression,
+)
 from usher.engage.models.messages import MessageState
 from usher.engage.programs.graph import Decision, End, Graph, Node, Send, Wait, in_order, spoken
 from usher.engage.programs.versions import current, graph_of
@@ -129,14 +139,14 @@ def as_text(figures: ProgramFigures) -> str:
 @dataclass(frozen=True, slots=True)
 class Happening:
     at: datetime
-    #: enrolment, move, mail, open, click or suppression
+    #: enrolment, move, mail, open, click, suppression or event
     kind: str
     what: str
 
 
 def timeline(contact: Contact) -> list[Happening]:
     """Everything that happened to a contact, oldest first, each with its why."""
-    parts = (_moves, _mails_to, _opens, _clicks, _suppressions)
+    parts = (_moves, _mails_to, _opens, _clicks, _suppressions, _told)
     return sorted((one for part in parts for one in part(contact)), key=lambda one: one.at)
 
 
@@ -182,3 +192,9 @@ def _suppressions(contact: Contact) -> Iterator[Happening]:
         yield Happening(row.at, "suppression", f"must not be mailed: {row.reason} ({row.source})")
         if row.lifted_at:
             yield Happening(row.lifted_at, "suppression", "may be mailed again")
+
+
+def _told(contact: Contact) -> Iterator[Happening]:
+    """What other systems tell, where they want it shown."""
+    for row in ContactEvent.objects.filter(contact=contact).exclude(summary=""):
+        yield Happening(row.at, "event", row.summary)

@@ -189,9 +189,6 @@ def test_a_deleted_contact_is_not_shown_and_comes_back_by_a_patch(api: Caller, a
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        ("GET /events/v3/export/subscriptions", "events:featureNotActive"),
-        ("POST /events/v3/import", "events:featureNotActive"),
-        ("GET /events/v3/export/1?limit=5", "events:featureNotActive"),
         ("GET /configuration/v3/customIdentifiers", "configuration:featureNotActive"),
         ("POST /marketing-email/v3/send/", "marketingEmail:featureNotActive"),
     ],

@@ -5,9 +5,17 @@ from __future__ import annotations
 from django.urls import path
 
 from usher.engage.api.manner import operations
-from usher.engage.api.v3 import contacts, deletions, imports, listing
+from usher.engage.api.v3 import contacts, deletions, imports, listing, subscriptions, told
 
 urlpatterns = [
+    path("events/v3/import", operations(POST=told.keep)),
+    path("events/v3/export/subscriptions", operations(GET=subscriptions.listed, POST=subscriptions.create)),
+    path(
+        "events/v3/export/subscriptions/<str:subscription>",
+        operations(GET=subscriptions.get, PUT=subscriptions.change, DELETE=subscriptions.delete),
+    ),
+    path("events/v3/export/<str:subscription>", operations(GET=subscriptions.export)),
+    path("events/v3/lob/<str:lob>", operations(GET=subscriptions.large_object)),
     path("contacts/v3", operations(GET=listing.listed, POST=contacts.create)),
     path("contacts/v3/delete", operations(POST=deletions.start)),
     path("contacts/v3/delete/<str:job>", operations(GET=deletions.status)),
