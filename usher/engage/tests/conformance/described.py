@@ -6,6 +6,7 @@ schemas, status codes.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -77,6 +78,16 @@ class Operation:
 @cache
 def document(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((HERE / "openapi" / name).read_text("utf-8"))
+    return found
+
+
+def with_wholes(name: str) -> dict[str, Any]:
+    """The description with each object that is made of several put together into one (see _json_schema)."""
+    found = copy.deepcopy(document(name))
+    schemas = found.get("components", {}).get("schemas", {})
+    for key, schema in schemas.items():
+        if "allOf" in schema:
+            schemas[key] = _together(schema["allOf"], name)
     return found
 
 
