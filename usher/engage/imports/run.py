@@ -78,7 +78,9 @@ def _import(job: Import, content: bytes, now: datetime) -> None:
             cursor.execute("truncate staged, met")
         cursor.execute("drop table staged, met")
         look_at_the_limit(job.account, merged.new)
-        statistics.refresh(merged.new, "engage_contact", "engage_membership")
+        statistics.refresh_of(merged.new, "engage_contact", "account_id", job.account_id)
+        if job.list_ids:
+            statistics.refresh(merged.new, "engage_membership")
         faults += _refusals(content, len(job.headings), merged.refused)
         _keep(cursor, job, faults)
     job.report = report.counters(merged.new, merged.updated, Counter(fault.reason for fault in faults))
