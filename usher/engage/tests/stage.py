@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.middleware import SyncCallNext
@@ -110,6 +111,7 @@ def work() -> list[str]:
                 install_signal_handlers=False,
                 task_middleware=[_alone],
             )
+        await sync_to_async(connections.close_all)()  # that of the thread which looks after periodic jobs
 
     while _jobs("todo"):  # one that waited for another's end is left over
         asyncio.run(once())
