@@ -19,7 +19,7 @@ SERVICES = {
 }
 
 #: All that lies below a path, whatever characters it has: line breaks too.
-BELOW = r"(?s:/.*)?$"
+BELOW = r"(?:/[\s\S]*)?$"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(rf"^/*v2{BELOW}", door("usher.engage.api.v2.urls", in_v2)),
@@ -30,4 +30,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(rf"^/*cpaas{BELOW}", door("usher.engage.api.cpaas.urls", in_cpaas)),
     re_path(rf"^/*engage/+v1{BELOW}", door("usher.engage.api.own", in_v2)),
     re_path(rf"^/*integrationservice(?:-1\.1\.0)?{BELOW}", spotler),
+    # nothing stands at these, which are told so in the words of the API
+    re_path(rf"^/*[A-Za-z-]+/+[vV]3{BELOW}", door("usher.engage.api.v3.urls", worded_by("api"))),
+    re_path(rf"^/*[cC][pP][aA][aA][sS]{BELOW}", door("usher.engage.api.cpaas.urls", in_cpaas)),
+    re_path(rf"^/*(?:[vV]2|[eE][nN][gG][aA][gG][eE]/+[vV]1){BELOW}", door("usher.engage.api.v2.urls", in_v2)),
 ]
