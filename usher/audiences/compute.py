@@ -37,6 +37,7 @@ def compute(work: Work, because: str = "") -> list[Snapshot]:
     hand.load(
         work.connection, [one.pk for one in work.by_hand if one not in work.expired], run.now, work.folder
     )
+    difference.begin(work)
     decided = scope.scope(work, seen, because)
     run.full_because = decided.because
     _by_hand(work, whole=bool(decided.because))
@@ -72,7 +73,7 @@ def _level(work: Work, number: int, level: tuple[Entry, ...], decided: Scope) ->
 
     It may show that more are affected.
     """
-    left = [one for one in level if one.thing not in work.expired]
+    left = [one for one in level if one.thing not in work.expired and one.column not in work.flipped]
     frames = len(work.frames)
     for whole in (True, False):
         some = [one for one in left if (one.column in decided.everybody) == whole]
@@ -93,6 +94,9 @@ def _grow(work: Work, level: int, frames: list[Frame]) -> None:
         for frame in frames
         if (columns := [one for one in frame.columns if one in asked])
     ]
+    if level == 1 and (flipped := asked & work.flipped):
+        audiences = ", ".join(one[2:] for one in flipped)
+        queries.append(f"SELECT key FROM moved WHERE abs(audience) IN ({audiences})")
     if queries:
         scope.grow(work, level, queries, {work.keeping.group(one.column) for one in later})
 
@@ -113,7 +117,7 @@ def _unfit(work: Work, *, whole: bool) -> None:
 
 
 def _demand_something(work: Work) -> None:
-    if work.unfit and not any(frame.columns for frame in work.frames):
+    if work.unfit and not work.flipped and not any(frame.columns for frame in work.frames):
         first = work.unfit[0]
         more = f" (and {len(work.unfit) - 1} more)" if len(work.unfit) > 1 else ""
         raise AudienceError(f"nothing could be evaluated. {titled(first.thing)}: {first.reason}{more}")

@@ -13,12 +13,16 @@ _TABLES = """
 """
 
 
+def begin(work: Work) -> None:
+    """Make the tables `moved` (audience: negative when lost) and `revalued`."""
+    work.connection.execute(_TABLES)
+
+
 def compare(work: Work) -> None:
-    """Make the tables `moved` (audience: negative when lost) and `revalued`, by one join for all columns.
+    """Put into them what was selected and is not as it was, by one join for all columns.
 
     What was selected of affected customers only is compared with what was published of them.
     """
-    work.connection.execute(_TABLES)
     whole = [frame for frame in work.frames if frame.whole]
     if whole:
         columns = [column for frame in whole for column in frame.columns]

@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 from django.conf import settings
 
 from usher.audiences import numbers
 from usher.audiences.failing import reason
-from usher.audiences.ledger import EMPTY, By, Ledger, begin
-from usher.audiences.spans import bounds, in_sight, joined, within
+from usher.audiences.ledger import EMPTY, By, Changes, Ledger, Places, begin
+from usher.audiences.moving import Moving
+from usher.audiences.spans import within
 from usher.rules import kept, nodes
-from usher.rules.compile.links import names_in
 from usher.rules.compile.rows import KEY
 from usher.rules.compile.simpler import lasting
-from usher.rules.moves import Moves, Span
+from usher.rules.moves import Moves
 from usher.sources import sql
-from usher.sources.changed import moment
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LEDGERS = 4
 
 #: How a rule moves between two evaluations.
-Moving = Callable[[nodes.Node], Moves | None]
+Moved = Callable[[nodes.Node], Moves | None]
 
 
 class Column(TypedDict):
@@ -90,6 +90,10 @@ class Keeping:
         self.asked: dict[str, kept.Questions] = {}
         #: Column of such an entry -> what time changes about it, in terms of these questions.
         self.moving: dict[str, Moves] = {}
+        #: Column of such an entry -> the rule in terms of these questions.
+        self.rules: dict[str, nodes.Node] = {}
+        #: What is put to each ledger of a table, and the keys that need a place there first.
+        self.found: dict[str, list[tuple[Changes, pa.ChunkedArray]]] = {}
         self.tables: dict[str, Kept] = {}
         #: The entries that are answered by what is kept, in this evaluation.
         self.ready: frozenset[str] = frozenset()
@@ -103,7 +107,7 @@ class Keeping:
         tables: Mapping[str, Mapping[str, Any]] = self.work.run.marks["tables"]
         return frozenset(name for name, mark in tables.items() if mark["way"] == "append")
 
-    def plan(self, entries: Iterable[Entry], moves: Moving) -> None:
+    def plan(self, entries: Iterable[Entry], moves: Moved) -> None:
         """Find the entries whose answers can be kept; `moves` tells what time changes about a rule."""
         before, self.moves = self.work.before, moves
         schema, tables, able = self.work.book.schema, self.work.opened.tables, self.able
@@ -116,42 +120,66 @@ class Keeping:
             found = kept.questions(rule, schema, tables, able)
             if found:
                 self.asked[entry.column], self.moving[entry.column] = found, moving
+                self.rules[entry.column] = rule
 
     def questions(self, table: str) -> dict[str, nodes.Aggregate]:
         """All that is asked of a table, by name."""
         found = {node for asked in self.asked.values() for node in asked if node.table == table}
         return {kept.column_of(node): node for node in sorted(found, key=kept.column_of)}
 
-    def carry(self) -> list[str]:
-        """Bring what was kept before to this evaluation's moment; queries of the keys that are concerned."""
+    def carry(self) -> None:
+        """Find what changed about the answers that were kept before; `place` and `add` write it down."""
         assert self.work.before
         marks = self.work.before.run.marks.get("kept", {})
-        concerned: list[str] = []
         for name in sorted(self.able & marks.keys()):
             old, asked = Kept.of(marks[name]), self.questions(name)
             found = Kept({one: at for one, at in old.columns.items() if one in asked}, old.ledgers)
             if found.columns and self._tried(name, partial(self._differ, name, found)):
                 self.tables[name] = found
-                concerned += self._concerned(name, found)
         self._settle()
-        return concerned
+
+    def concerned(self, columns: Iterable[str]) -> Iterator[str]:
+        """Queries of the keys for whom the answers that these entries ask for are not what they were."""
+        chosen = list(columns)
+        wanted = {(node.table, kept.column_of(node)) for one in chosen for node in self.asked[one]}
+        for name, found in self.tables.items():
+            for number, ledger in enumerate(found.ledgers):
+                changes, newly = self.found[name][number]
+                keys = pa.chunked_array([*ledger.places["key"].chunks, *newly.chunks])
+                for one, column in found.columns.items():
+                    if (name, one) in wanted and column["name"] in ledger.columns:
+                        places = [changes.places[changes.part(list(ledger.columns).index(column["name"]))]]
+                        places.append(self.passed(name, number, one, chosen))
+                        view = f"moving_past_{name}_{one}"
+                        rows = pa.table({"key": keys.take(pa.array(np.concatenate(places)))})
+                        self.work.connection.register(view, rows)
+                        yield f"SELECT key FROM {sql.name(view)}"
+
+    def passed(self, name: str, number: int, question: str, columns: Iterable[str]) -> Places:
+        """The places in a ledger with an answer over which the edge of a window of these entries passed."""
+        spans = {span for one in columns for span in self.moving[one] if span.answer == question}
+        column = self.tables[name].columns[question]
+        if not spans:
+            return np.empty(0, np.int32)
+        ledger = self.tables[name].ledgers[number]
+        found = within(ledger.column(column["name"]), [numbers.ends(span, column["type"]) for span in spans])
+        return found.astype(np.int32)
+
+    def place(self) -> None:
+        """Give a place to whoever has none and did something."""
+        for name, found in self.tables.items():
+            for number, ledger in enumerate(found.ledgers):
+                _, newly = self.found[name][number]
+                if len(newly):
+                    ledger.more_keys(newly, self.work.folder / f"keys_{name}_{number}.arrow")
 
     def add(self) -> None:
         """Write down the differences that `carry` found."""
-        connection, folder = self.work.connection, self.work.folder
         for name, found in self.tables.items():
             for number, ledger in enumerate(found.ledgers):
-                ending, keys = f"{name}_{number}", f"SELECT key FROM {_difference(name, number)}"
-                if not sql.row(connection, f"SELECT count(*) FROM ({keys})")[0]:
-                    continue
-                place = ledger.find(connection, ending, keys)
-                newly = f"FROM (SELECT DISTINCT key FROM ({keys})) ANTI JOIN {place} USING (key)"
-                if sql.row(connection, f"SELECT count(*) {newly}")[0]:
-                    ledger.more_keys(connection, f"SELECT key {newly}", folder / f"keys_{ending}.arrow")
-                    place = ledger.find(connection, ending, keys)
-                changes = "SELECT question, place, number"
-                changes += f" FROM {_difference(name, number)} JOIN {place} USING (key)"
-                ledger.add(connection, changes, folder / f"added_{ending}.arrow")
+                changes, _ = self.found[name][number]
+                if len(changes.places):
+                    ledger.add(changes, self.work.folder / f"added_{name}_{number}.arrow")
 
     def anew(self) -> None:
         """Answer from all rows what was not kept before; to be used for everybody, or from now on."""
@@ -165,6 +193,12 @@ class Keeping:
     def forget(self) -> None:
         """What was kept is of no use."""
         self.tables, self.ready, self.not_yet = {}, frozenset(), frozenset()
+
+    def home(self, table: str, question: str) -> tuple[str, int]:
+        """The ledger with the answers to a question: its table, and its number among those about it."""
+        found = self.tables[table]
+        name = found.columns[question]["name"]
+        return table, next(at for at, one in enumerate(found.ledgers) if name in one.columns)
 
     def group(self, column: str) -> Group:
         """Whether an entry is answered by what is kept, or by other rows."""
@@ -180,20 +214,13 @@ class Keeping:
 
     def near(self) -> None:
         """Read the answers of those among the affected who are concerned."""
-        concerned = "SELECT key FROM affected WHERE kept IS NOT NULL"
+        connection = self.work.connection
+        keys = connection.sql("SELECT key FROM affected WHERE kept IS NOT NULL").to_arrow_table()["key"]
         for name, found in self.tables.items():
-            places = [
-                ledger.find(self.work.connection, f"{name}_{number}", concerned)
-                for number, ledger in enumerate(found.ledgers)
-            ]
-            shown = "".join(f", {one}.place AS place{number}" for number, one in enumerate(places))
-            joins = "".join(f" LEFT JOIN {one} USING (key)" for one in places)
-            query = f"SELECT a.key{shown} FROM affected a{joins} WHERE a.kept IS NOT NULL"
-            rows = self.work.connection.sql(query).to_arrow_table()
-            columns = {"key": rows["key"]}
-            for number, ledger in enumerate(found.ledgers):
-                columns |= ledger.among(rows[f"place{number}"].fill_null(-1).to_numpy())
-            self.work.connection.register(f"near_numbers_{name}", pa.table(columns))
+            columns = {"key": keys}
+            for ledger in found.ledgers:
+                columns |= ledger.among(ledger.placed(connection, keys))
+            connection.register(f"near_numbers_{name}", pa.table(columns))
             self._show(f"near_kept_{name}", found, f"FROM {sql.name(f'near_numbers_{name}')}")
 
     def marks(self) -> dict[str, Any]:
@@ -229,66 +256,28 @@ class Keeping:
         return True
 
     def _differ(self, name: str, found: Kept) -> None:
-        """A table with the differences for each ledger: `question` (the column's place), `key`, `number`."""
-        work, before = self.work, self.work.before
-        assert before
+        """What rows that came and went put to each ledger."""
         asked = self.questions(name)
-        self._read_moving(name, [asked[one] for one in found.columns])
-        rows, moments = work.opened.connection.table(f"moving_{name}"), (before.run.now, work.run.now)
-        changes = kept.differences(
-            [asked[one] for one in found.columns], work.book.schema.tables[name], rows, moments, self.zone
-        )
-        table = sql.name(f"differences_{name}")
-        work.connection.execute(f"CREATE TABLE {table} AS {work.opened.connection.compile(changes)}")
-        for number, ledger in enumerate(found.ledgers):
-            places = {column: place for place, column in enumerate(ledger.columns)}
-            queries = [
-                f"SELECT {places[column['name']]}::SMALLINT AS question, {KEY} AS key,"
-                f" {numbers.whole(f'{by}({one})', column['type'], by)} AS number"
-                f" FROM {table} WHERE {one} {'<> 0' if by == 'sum' else 'IS NOT NULL'} AND {KEY} IS NOT NULL"
-                f" GROUP BY {KEY} HAVING number <> {EMPTY[by]}"
-                for one, column, by in found.placed()
-                if column["name"] in places
-            ]
-            target = _difference(name, number)
-            columns = f"question SMALLINT, key {work.key_type}, number BIGINT"
-            work.connection.execute(f"CREATE TABLE {target} ({columns})")
-            if queries:
-                work.connection.execute(f"INSERT INTO {target} {' UNION ALL '.join(queries)}")
-
-    def _read_moving(self, name: str, asked: Iterable[nodes.Aggregate]) -> None:
-        """The rows that came since, and those over which the edge of a window passed, as a table."""
-        work, before = self.work, self.work.before
-        assert before
-        one, newest = work.opened.opened[name], moment(before.marks[name])
-        at = one.table.at
-        used = {one.key, at}
-        spans: set[Span] = set()
-        for node in asked:
-            used |= {*names_in(node.where), *([node.column] if node.column else [])}
-            spans |= self.moves(node) or set()
-        # a row comes into sight at its moment
-        seen = [in_sight(work.opened, name, now) for now in (before.run.now, work.run.now)]
-        passed = [" AND ".join(bounds(work.opened, span)) for span in joined(spans)]
-        work.connection.execute(
-            f"CREATE TABLE {sql.name(f'moving_{name}')} AS SELECT {', '.join(map(sql.name, sorted(used)))},"
-            f" {sql.name(at)} <= {newest} AND {seen[0]} AS {kept.KNOWN}, {seen[1]} AS {kept.SEEN}"
-            f" FROM {sql.name(name)}"
-            f" WHERE {sql.name(at)} > {newest}{''.join(f' OR ({one})' for one in passed if one)}"
-        )
-
-    def _concerned(self, name: str, found: Kept) -> Iterator[str]:
-        """Queries of the keys with differences, and with an answer over which the edge of a window passed."""
-        spans = {span for moving in self.moving.values() for span in moving if span.answer in found.columns}
-        for number, ledger in enumerate(found.ledgers):
-            yield f"SELECT DISTINCT key FROM {_difference(name, number)}"
+        spans = frozenset(span for one in found.columns for span in self.moves(asked[one]) or ())
+        moving = Moving(self.work, name, {one: (asked[one], at) for one, at in found.columns.items()}, spans)
+        by = found.by
+        self.found[name] = []
+        for ledger in found.ledgers:
+            places, concerned = (
+                ledger.placed(self.work.connection, moving.keys),
+                np.full(len(moving.keys), False),
+            )
+            parts = []
             for one, column in found.columns.items():
-                passed = [numbers.ends(span, column["type"]) for span in spans if span.answer == one]
-                if passed and column["name"] in ledger.columns:
-                    places = pa.array(within(ledger.column(column["name"]), passed))
-                    keys = f"moving_past_{name}_{one}"
-                    self.work.connection.register(keys, ledger.places.select(["key"]).take(places))
-                    yield f"SELECT key FROM {sql.name(keys)}"
+                if column["name"] in ledger.columns:
+                    rows, put = moving.changes(one)
+                    concerned[rows] = True
+                    parts.append((list(ledger.columns).index(column["name"]), rows, put, by[column["name"]]))
+            nowhere = np.flatnonzero(concerned & (places < 0))
+            coded = moving.keys.take(pa.array(nowhere)).combine_chunks().dictionary_encode()
+            places[nowhere] = ledger.size + coded.indices.to_numpy()
+            changes = Changes.gathered([(column, places[rows], put, by) for column, rows, put, by in parts])
+            self.found[name].append((changes, pa.chunked_array([coded.dictionary])))
 
     def _answer(self, name: str, missing: Mapping[str, nodes.Aggregate]) -> None:
         """Begin to keep what is missing. What cannot be is found by halving, and is read; the rest stays.
@@ -361,7 +350,3 @@ class Keeping:
             if old.parent == self.work.folder:
                 old.unlink()
         self.tables[name] = Kept(found.columns, [made])
-
-
-def _difference(name: str, number: int) -> str:
-    return sql.name(f"difference_{name}_{number}")

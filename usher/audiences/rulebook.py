@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -167,13 +168,19 @@ def _needs_of(thing: Audience | ComputedField) -> set[tuple[str, str]]:
         return set()
 
 
+@lru_cache(10_000)
+def _read(text: str) -> rules.Node:
+    """What a rule says; most are read again every night as they were."""
+    return rules.parse(text)
+
+
 def _parsed(thing: Audience | ComputedField) -> rules.Node:
-    return rules.parse(thing.rule if isinstance(thing, Audience) else thing.expression)
+    return _read(thing.rule if isinstance(thing, Audience) else thing.expression)
 
 
 def _entry(thing: Audience | ComputedField, text: str, schema: rules.Schema) -> Entry | Unfit:
     try:
-        node = rules.parse(text)
+        node = _read(text)
     except rules.RuleError as problem:
         return Unfit(thing, str(problem))
     problems = problems_of(thing, node, schema)

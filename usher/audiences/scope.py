@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 from django.conf import settings
 
 from usher import rules
 from usher.audiences import before as earlier
 from usher.audiences import hand
+from usher.audiences.flips import Flips
 from usher.audiences.rulebook import Entry
 from usher.audiences.spans import bounds, joined
 from usher.audiences.work import Group, Work
@@ -42,30 +44,50 @@ def scope(work: Work, seen: Seen, because: str) -> Scope:
         return _all(work, entries, reason)
     changed = {one.column for one in entries if moving[one.column] is None or _rewritten(work, one)}
     left = [one for one in entries if one.column not in changed]
-    found = work.keeping.carry()
-    kept = [one.column for one in left if one.column in work.keeping.ready]
-    read = [one for one in left if one.column not in kept]
+    work.keeping.carry()
+    kept = [one for one in left if one.column in work.keeping.ready]
+    flips = Flips(work, [one for one in kept if one.thing not in work.expired])
+    slow = [one.column for one in kept if one.column not in flips.columns]
+    read = [one for one in left if one.column not in work.keeping.ready]
     work.keeping.not_yet = frozenset(one.column for one in read)
+    touched = list(_touched(work, seen, []))
     _gather(
         work,
-        kept=[*found, *_passed(work, kept, moving, {work.opened.subject.name})] if kept else [],
+        kept=[
+            *work.keeping.concerned(slow),
+            *_passed(work, slow, moving, {work.opened.subject.name}),
+        ],
         other=[
             *_touched(work, seen, read),
             *_passed(work, [one.column for one in read], moving, work.opened.opened),
         ],
-        any_of=[*_touched(work, seen, []), *_by_hand(work)],
+        any_of=[*touched, *_by_hand(work)],
     )
     customers = work.opened.opened[work.opened.subject.name].rows
-    count, other = sql.row(work.connection, "SELECT count(*), count(other) FROM affected")
+    (other,) = sql.row(work.connection, "SELECT count(other) FROM affected")
     if other > MOST * customers:
         work.connection.execute("DROP TABLE affected")
         return _all(work, entries, f"{other:,} of {customers:,} customers can have changed")
-    work.run.affected = count
     _draw_near(work)
+    work.keeping.place()
+    flips.find(touched)
+    work.flipped = flips.columns
+    work.run.affected = _looked_at(work, flips)
     work.keeping.add()
     work.keeping.anew()
-    work.keeping.near()
+    if slow:
+        work.keeping.near()
     return Scope(frozenset(changed))
+
+
+def _looked_at(work: Work, flips: Flips) -> int:
+    """How many customers may be concerned by anything."""
+    keys = work.connection.sql("SELECT key FROM affected").to_arrow_table()["key"]
+    return len(
+        pa.chunked_array(
+            [*keys.chunks, *(one for some in flips.looked_at for one in some.chunks)], keys.type
+        ).unique()
+    )
 
 
 def _all(work: Work, entries: Iterable[Entry], reason: str) -> Scope:

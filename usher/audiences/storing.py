@@ -61,7 +61,7 @@ def _gains(work: Work) -> dict[str, list[str]]:
 
 def _types(work: Work) -> dict[str, str]:
     tables = {frame.table for frame in work.frames}
-    return {
+    return dict.fromkeys(work.flipped, "BOOLEAN") | {
         row[0]: row[1] for table in tables for row in work.connection.execute(f"DESCRIBE {table}").fetchall()
     }
 
@@ -89,7 +89,8 @@ def _write_changes(work: Work, snapshots: dict[str, Snapshot]) -> None:
     )
     causes = [_causes(work, made) for made in snapshots.values() if made.audience]
     if causes:
-        work.connection.executemany("INSERT INTO causes VALUES (?, ?, ?, ?, ?)", causes)
+        rows = ", ".join(f"({one}, {', '.join(map(sql.text, texts))})" for one, *texts in causes)
+        work.connection.execute(f"INSERT INTO causes VALUES {rows}")
     query = f"""
         SELECT c.audience, c.name, c.kind, m.key,
                CASE WHEN m.audience > 0 THEN 'gained' ELSE 'lost' END AS change,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from usher.audiences.ledger import By, Ledger, begin
-from usher.sources import sql
+from usher.audiences.ledger import By, Changes, Ledger, Numbers, Places, begin
 
 if TYPE_CHECKING:
     from usher.audiences.work import Work
@@ -34,11 +35,8 @@ class Who:
 
     def near(self, work: Work, among: str) -> str:
         """The name of a table with `key` (text) and the words of the keys in the column `key` of another."""
-        found = self.ledger.find(work.connection, "who", f"SELECT key::{work.key_type} FROM {among}")
-        rows = work.connection.sql(
-            f"SELECT a.key, p.place FROM {among} a LEFT JOIN {found} p ON p.key = a.key::{work.key_type}"
-        ).to_arrow_table()
-        words = self.ledger.among(rows["place"].fill_null(-1).to_numpy())
+        rows = work.connection.sql(f"SELECT key, key::{work.key_type} AS own FROM {among}").to_arrow_table()
+        words = self.ledger.among(self.ledger.placed(work.connection, rows["own"]))
         work.connection.register("near_people_who", pa.table({"key": rows["key"], **words}))
         return "near_people_who"
 
@@ -49,28 +47,44 @@ class Who:
         place = self.audiences.index(audience)
         return f"({table}.w{place // BITS} & {1 << place % BITS} <> 0)"
 
+    def holds(self, audience: int, words: Mapping[str, Numbers], rows: int) -> NDArray[np.bool_]:
+        """The same of words in arrays with so many rows."""
+        if audience not in self.audiences:
+            return np.full(rows, False)
+        place = self.audiences.index(audience)
+        found: NDArray[np.bool_] = words[f"w{place // BITS}"] & (1 << place % BITS) != 0
+        return found
+
     def move(self, work: Work) -> None:
         """Put what was gained and lost (the table `moved`) to the ledger."""
         self.audiences += [one for one in work.audiences if one not in self.audiences]
         self.ledger.columns |= dict.fromkeys(_words(self.audiences), "xor")
-        keys, connection = f"SELECT key::{work.key_type} AS key FROM moved", work.connection
-        if not sql.row(connection, "SELECT count(*) FROM moved")[0]:
+        rows = work.connection.sql(f"SELECT key::{work.key_type} AS key, abs(audience) AS one FROM moved")
+        moved = rows.to_arrow_table()
+        if not len(moved):
             return
-        found = self.ledger.find(connection, "who", keys)
-        newly = f"FROM ({keys}) ANTI JOIN {found} USING (key)"
-        if sql.row(connection, f"SELECT count(*) {newly}")[0]:
-            file = work.folder / "who_keys.arrow"
-            self.ledger.more_keys(connection, f"SELECT DISTINCT key {newly}", file)
-            found = self.ledger.find(connection, "who", keys)
-        self.ledger.add(
-            connection,
-            f"SELECT word::SMALLINT AS question, place, bit_xor(bit) AS number FROM moved m"
-            f" JOIN {found} p ON p.key = m.key::{work.key_type}"
-            f" JOIN {_places(self.audiences)} ON abs(m.audience) = places.audience GROUP BY ALL",
-            work.folder / "who_added.arrow",
-        )
+        places = self.ledger.placed(work.connection, moved["key"])
+        nowhere = np.flatnonzero(places < 0)
+        if len(nowhere):
+            coded = moved["key"].take(pa.array(nowhere)).combine_chunks().dictionary_encode()
+            places[nowhere] = self.ledger.size + coded.indices.to_numpy()
+            self.ledger.more_keys(pa.chunked_array([coded.dictionary]), work.folder / "who_keys.arrow")
+        self.ledger.add(self._flips(places, moved["one"].to_numpy()), work.folder / "who_added.arrow")
         if self.ledger.is_full:
             self.ledger = self.ledger.anew(work.folder / "who_base.arrow", self.ledger.columns)
+
+    def _flips(self, places: Places, audiences: Numbers) -> Changes:
+        """The bits of these audiences at these places, turned round."""
+        known = np.array(self.audiences)
+        order = np.argsort(known)
+        bits = order[np.searchsorted(known[order], audiences)]
+        words = bits // BITS
+        return Changes.gathered(
+            [
+                (word, places[words == word], np.left_shift(1, bits[words == word] % BITS), "xor")
+                for word in range(len(self.ledger.columns))
+            ]
+        )
 
     def mark(self, scratch: Path, home: Path) -> dict[str, Any]:
         return {"audiences": self.audiences, "ledger": self.ledger.mark(scratch, home)}
@@ -95,10 +109,3 @@ def word_of(conditions: Sequence[str]) -> str:
 
 def _words(audiences: Sequence[int]) -> list[str]:
     return [f"w{number}" for number in range((max(len(audiences), 1) - 1) // BITS + 1)]
-
-
-def _places(audiences: Sequence[int]) -> str:
-    places = ", ".join(
-        f"({one}, {place // BITS}, {1 << place % BITS}::BIGINT)" for place, one in enumerate(audiences)
-    )
-    return f"(VALUES {places}) AS places(audience, word, bit)"

@@ -66,6 +66,8 @@ class Work:
     #: The number that the run will have when it is published.
     number: int = 0
 
+    #: The columns that are answered by numbers alone: whom they gain and lose is in `moved` from the start.
+    flipped: frozenset[str] = frozenset()
     #: Who was in what, as published before.
     who: Who | None = field(init=False)
 
@@ -149,14 +151,34 @@ class Work:
     def members(self, kind: str, name: str, whole: bool, group: Group) -> ir.Table:
         """The keys of an audience that was selected before, of everybody or of the affected customers."""
         column = f"a_{self._audience((kind, name))}"
+        if column in self.flipped:
+            return self._view(column, self._after_flips(column, whole), whole, group)
         frame = self.frame_of(column)
         keys = f"SELECT key AS {self.key} FROM {frame.table} WHERE {column}"
         same = frame.group in (group, "any") and frame.level == self.level
         if not frame.whole and (whole or not same):
             keys += f" UNION ALL SELECT key::{self.key_type} FROM ({self._unchanged(column, frame, whole)})"
+        return self._view(column, keys, whole, group)
+
+    def _view(self, column: str, keys: str, whole: bool, group: Group) -> ir.Table:
         view = f"{'all' if whole else group}_members_{column}"
         self.connection.execute(f"CREATE OR REPLACE VIEW {view} AS {keys}")
         return self.opened.connection.table(view)
+
+    def _after_flips(self, column: str, whole: bool) -> str:
+        """The members who were published before, without those who left, and those who came."""
+        assert self.before
+        audience = int(column[2:])
+        old = (
+            f"SELECT key FROM {self.before.state.members(audience)}"
+            if whole
+            else f"SELECT key FROM old WHERE {column}"
+        )
+        left = f"SELECT key FROM moved WHERE audience = {-audience}"
+        return (
+            f"SELECT key::{self.key_type} AS {self.key} FROM (({old}) EXCEPT ({left})"
+            f" UNION ALL SELECT key FROM moved WHERE audience = {audience})"
+        )
 
     def _unchanged(self, column: str, frame: Frame, whole: bool) -> str:
         """The members who were not looked at for a frame: they are what they were."""

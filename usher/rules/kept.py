@@ -9,24 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Any, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from usher.rules import nodes
 from usher.rules.clock import Clock
 from usher.rules.compile.links import names_in
 from usher.rules.compile.rows import KEY, Data, Wanted, grouped
-from usher.rules.compile.simpler import is_timeless
+from usher.rules.compile.simpler import conjuncts, is_timeless, joined
 from usher.rules.compile.values import Values, shared
 from usher.rules.format import format
 from usher.rules.nodes import Node
-from usher.rules.schema import Schema, Table
+from usher.rules.schema import Schema
 
 if TYPE_CHECKING:
     import ibis
 
-#: Columns of the rows that are added up: whether the row was in sight at the moment before, and is now.
-KNOWN = "__known"
-SEEN = "__seen"
 #: A whole number and so many decimals at most are kept as a whole number.
 DECIMALS = 9
 #: Ibis's types of whole numbers, and DuckDB's.
@@ -99,6 +97,7 @@ def _named(kind: Any) -> str:
     return str(kind.copy(nullable=True))
 
 
+@lru_cache(10_000)
 def column_of(node: nodes.Aggregate) -> str:
     """The name of the column with the answers to a question."""
     return "q_" + hashlib.sha256(format(node).encode()).hexdigest()[:16]
@@ -135,34 +134,25 @@ def answers(
     return found.select(KEY, **{column_of(node): found[columns[node]] for node in asked})
 
 
-def differences(
-    asked: Sequence[nodes.Aggregate],
-    table: Table,
-    rows: ibis.Table,
-    moments: tuple[datetime, datetime],
-    zone: tzinfo,
-) -> ibis.Table:
-    """What each row changes the answers by between two moments: its key, and a column per question.
+def windows(node: nodes.Aggregate) -> tuple[list[nodes.Within | nodes.Timed], Node | None]:
+    """What a question's condition says of a row's own times as seen from now; and all else of it."""
+    parts = conjuncts(node.where)
+    found = [part for part in parts if _is_window(part)]
+    return found, joined(tuple(part for part in parts if not _is_window(part)))
 
-    Null, or 0 of what is added up: by nothing. `rows` of the table: at least those that came into sight, or
-    for which a condition is not what it was. `KNOWN` tells which of them were in sight at the first moment,
-    `SEEN` which are at the second.
-    """
-    before, now = (Values(rows, Clock(moment, zone)) for moment in moments)
 
-    def holds(values: Values, node: nodes.Aggregate, there: Any) -> Any:
-        return (there & values.condition(node.where)).fill_null(False) if node.where else there
+def _is_window(part: Node) -> TypeGuard[nodes.Within | nodes.Timed]:
+    match part:
+        case nodes.Within(value=nodes.Path()) | nodes.Timed(value=nodes.Path(), moment=nodes.Period()):
+            return True
+    return False
 
-    def difference(node: nodes.Aggregate) -> Any:
-        import ibis
 
-        was, is_now = holds(before, node, rows[KNOWN]), holds(now, node, rows[SEEN])
-        if joins(node) != "sum":  # its condition never ceases to hold
-            return ibis.cases((is_now & ~was, rows[node.column]))
-        times = is_now.cast("int8") - was.cast("int8")
-        if node.column is None:
-            return times
-        value: Any = rows[node.column]
-        return (value.cast("int64") if value.type().is_integer() else value) * times
-
-    return rows.select(**{KEY: rows[table.key]}, **{column_of(node): difference(node) for node in asked})
+def conditions(asked: Mapping[str, tuple[Node, datetime]], rows: ibis.Table, zone: tzinfo) -> ibis.Table:
+    """The rows with a column, never null, for each condition as of a moment."""
+    return rows.mutate(
+        **{
+            name: Values(rows, Clock(moment, zone)).condition(node).fill_null(False)
+            for name, (node, moment) in asked.items()
+        }
+    )

@@ -13,7 +13,7 @@ from usher.rules import Type
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$")]
 #: What evaluations call their working tables, beside those of the sources.
 WORKING = re.compile(
-    "affected(_text)?|assigned|by_hand|causes|changes|everybody|found_by_rule|grown|moved|newly|old|published"
+    "affected(_text)?|assigned|by_hand|causes|changes|everybody|found_by_rule|grown|moved(_now)?|newly|old|published"
     "|revalued|unfit|wanted|(near|moving|differences?|whole_kept|near_kept|members|all_members)_.*"
     "|(any|kept|other)_(members_.*|[0-9]+_[01](_.*)?)"
 )

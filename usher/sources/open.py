@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -47,7 +48,7 @@ class Opened:
         whole = self.opened[self.subject.name].key_types[self.subject.key] == "BIGINT"
         return "int64" if whole else "string"
 
-    @property
+    @cached_property
     def tables(self) -> Mapping[str, ir.Table]:
         return {name: self.connection.table(name) for name in self.opened}
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from usher.audiences import ledger as ledgers
 from usher.audiences import numbers
-from usher.audiences.ledger import EMPTY, Ledger, begin
+from usher.audiences.ledger import EMPTY, Changes, Ledger, begin
 from usher.audiences.spans import within
 from usher.rules.moves import Span
 
@@ -28,12 +29,15 @@ def ledger(engine: duckdb.DuckDBPyConnection, tmp_path: Path) -> Ledger:
     return begin(engine, query, {"orders": "sum", "last": "max"}, tmp_path / "base.arrow")
 
 
-def add(engine: duckdb.DuckDBPyConnection, ledger: Ledger, *rows: tuple[int, int, int]) -> None:
-    values = ", ".join(
-        f"({question}::SMALLINT, {place}, {number}::BIGINT)" for question, place, number in rows
-    )
-    file = ledger.base.with_name(f"added{len(ledger.added)}.arrow")
-    ledger.add(engine, f"SELECT * FROM (VALUES {values}) AS t(question, place, number)", file)
+def add(ledger: Ledger, *rows: tuple[int, int, int]) -> None:
+    """Question, place and number of each."""
+    columns = list(ledger.columns.values())
+    parts = [(one, np.array([at], np.int32), np.array([number]), columns[one]) for one, at, number in rows]
+    ledger.add(Changes.gathered(parts), ledger.base.with_name(f"added{len(ledger.added)}.arrow"))
+
+
+def more_keys(ledger: Ledger, *keys: str) -> None:
+    ledger.more_keys(pa.chunked_array([list(keys)]), ledger.base.with_name("keys.arrow"))
 
 
 def read(ledger: Ledger, *places: int) -> dict[str, list[int]]:
@@ -41,19 +45,49 @@ def read(ledger: Ledger, *places: int) -> dict[str, list[int]]:
     return {column: values.tolist() for column, values in found.items()}
 
 
-def test_it_says_the_base_with_all_that_was_added_since(
-    engine: duckdb.DuckDBPyConnection, ledger: Ledger, tmp_path: Path
-) -> None:
-    add(engine, ledger, (1, 0, 120), (0, 0, 2), (0, 2, -7))
-    add(engine, ledger, (0, 0, 1), (1, 1, 20))
-    ledger.more_keys(engine, "SELECT 'dan' AS key", tmp_path / "keys.arrow")
-    add(engine, ledger, (0, 3, 4))
+def test_it_says_the_base_with_all_that_was_added_since(ledger: Ledger, tmp_path: Path) -> None:
+    add(ledger, (1, 0, 120), (0, 0, 2), (0, 2, -7))
+    add(ledger, (0, 0, 1), (1, 1, 20))
+    more_keys(ledger, "dan")
+    add(ledger, (0, 3, 4))
 
     noted = Ledger.of(ledger.mark(tmp_path, tmp_path))
     assert read(noted, 2, 0) == {"orders": [0, 6], "last": [9, 120]}
     assert read(noted, 3, 1) == {"orders": [4, 0], "last": [EMPTY["max"], 50]}
     assert noted.column("orders").tolist() == [6, 0, 0, 4]
     assert noted.column("last").tolist() == [120, 50, 9, EMPTY["max"]]
+
+
+def test_numbers_are_read_at_some_places_alone(ledger: Ledger) -> None:
+    add(ledger, (0, 0, 2), (1, 0, 120), (0, 2, -7))
+    more_keys(ledger, "dan", "eve")
+    add(ledger, (0, 4, 4), (0, 0, 1))
+    places = np.array([0, 2, 3, 4], np.int32)
+    assert ledger.at("orders", places).tolist() == [6, 0, 0, 4]
+    assert ledger.at("last", places).tolist() == [120, 9, EMPTY["max"], EMPTY["max"]]
+    assert ledger.at("orders", places[:0]).tolist() == []
+
+
+def test_what_is_put_to_a_number_several_times_is_put_to_it_as_one() -> None:
+    places, put = np.array([5, 1, 5, 2], np.int32), np.array([3, 4, -1, 0])
+    made = Changes.gathered([(1, places, put, "max"), (0, places, put, "sum")])
+    assert made.questions.tolist() == [0, 0, 1, 1, 1]
+    assert made.places.tolist() == [1, 5, 1, 2, 5]
+    assert made.numbers.tolist() == [4, 2, 4, 0, 3]
+    numbers = np.array([10, 20, 30])
+    assert made.put_to(numbers, np.array([1, 3, 5], np.int32), 0, "sum").tolist() == [14, 20, 32]
+
+
+@pytest.mark.parametrize("keys", [[7, 2, 900], [7, 2, 90_000_000], ["ann", "bob", "7"]])
+def test_keys_are_found_however_far_they_lie_apart(
+    engine: duckdb.DuckDBPyConnection, tmp_path: Path, keys: list[object]
+) -> None:
+    engine.register("people", pa.table({"key": keys, "orders": [1, 2, 3]}))
+    made = begin(engine, "SELECT key, orders FROM people", {"orders": "sum"}, tmp_path / "base.arrow")
+    asked = pa.chunked_array([[keys[2], keys[0]], [keys[1]]])
+    assert made.placed(engine, asked).tolist() == [2, 0, 1]
+    unknown = pa.chunked_array([[keys[2], "-1" if isinstance(keys[0], str) else -1]])
+    assert made.placed(engine, unknown).tolist() == [2, -1]
 
 
 def test_who_has_no_place_has_done_nothing(ledger: Ledger) -> None:
@@ -63,7 +97,6 @@ def test_who_has_no_place_has_done_nothing(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 100])
 def test_begun_anew_it_says_the_same_in_one_file(
-    engine: duckdb.DuckDBPyConnection,
     ledger: Ledger,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -71,18 +104,18 @@ def test_begun_anew_it_says_the_same_in_one_file(
 ) -> None:
     monkeypatch.setattr(ledgers, "BATCH", batch)
     for _ in range(3):
-        add(engine, ledger, (0, 1, 5), (1, 2, 11))
-    ledger.more_keys(engine, "SELECT 'dan' AS key", tmp_path / "keys.arrow")
-    add(engine, ledger, (0, 3, 1))
+        add(ledger, (0, 1, 5), (1, 2, 11))
+    more_keys(ledger, "dan")
+    add(ledger, (0, 3, 1))
     made = ledger.anew(tmp_path / "anew.arrow", ["last", "orders"])
     assert sorted(one.name for one in tmp_path.iterdir()) == ["anew.arrow"]
     assert read(made, 0, 1, 2, 3) == {"orders": [3, 15, 7, 1], "last": [100, 50, 11, EMPTY["max"]]}
 
 
-def test_it_is_full_when_much_was_added(engine: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
-    add(engine, ledger, (0, 0, 1), (0, 1, 1), (0, 2, 1))
+def test_it_is_full_when_much_was_added(ledger: Ledger) -> None:
+    add(ledger, (0, 0, 1), (0, 1, 1), (0, 2, 1))
     assert not ledger.is_full
-    add(engine, ledger, (1, 0, 1))
+    add(ledger, (1, 0, 1))
     assert ledger.is_full
 
 
