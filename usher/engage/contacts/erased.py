@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256 as sha
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.db import connection
 
@@ -24,6 +26,11 @@ from usher.engage.models.contacts import Status
 SOURCE = "erased"
 #: Of a block of SHA-256, for the two halves of an HMAC.
 _BLOCK = 64
+#: Rows that are looked at once more.
+OVERLAP = 100
+
+#: The first eight bytes of each address's digest, by each of the installation's keys.
+Digests = list["np.ndarray[Any, Any]"]
 
 _PUT_BACK = """
 insert into engage_suppression (account_id, email_key, reason, at, source)
@@ -35,17 +42,6 @@ with gone as (
     delete from engage_erased using unnest(%(keys)s::text[], %(digests)s::bytea[]) as come (email_key, digest)
      where account_id = %(account)s and engage_erased.digest = come.digest
     returning come.email_key, engage_erased.reason, engage_erased.at
-)
-{_PUT_BACK}"""
-# HMAC-SHA-256 as `digests` makes it: its outer digest over the inner one
-_RECALL_FROM = f"""
-with gone as (
-    delete from engage_erased
-     using {{table}} as staged, unnest(%(inner)s::bytea[], %(outer)s::bytea[]) as half (inner_, outer_)
-     where account_id = %(account)s
-       and engage_erased.digest
-           = sha256(half.outer_ || sha256(half.inner_ || convert_to(staged.email_key, 'UTF8')))
-    returning staged.email_key, engage_erased.reason, engage_erased.at
 )
 {_PUT_BACK}"""
 
@@ -73,13 +69,45 @@ def recall(account: Account, email_keys: Collection[str]) -> None:
         cursor.execute(_RECALL, values)
 
 
-def recall_from(cursor: Any, account_id: int, table: str) -> None:
-    """The same for the addresses (`email_key`) of a temporary table, if anybody was ever erased."""
-    if Erased.objects.filter(account=account_id).exists():
-        halves = [_halves(key) for key in _keys()]
-        values: dict[str, Any] = {"account": account_id, "source": SOURCE}
-        values |= {"inner": [inner for inner, _ in halves], "outer": [outer for _, outer in halves]}
-        cursor.execute(_RECALL_FROM.format(table=table), values)
+class Watch:
+    """Looks thousands of addresses over for those of people who were erased.
+
+    A part of each digest is kept in memory: eight bytes tell nearly all strangers apart, and the database
+    the rest.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._known = np.empty(0, ">u8")
+        self._last = 0
+        self._look()
+
+    def digests(self, email_keys: Iterable[str]) -> Digests | None:
+        """What `recall` wants. It asks no database, so that it may be done meanwhile; None: no need of it."""
+        return [_starts(key, email_keys) for key in _keys()] if len(self._known) else None
+
+    def recall(self, email_keys: Sequence[str], found: Digests | None = None) -> None:
+        """Put the suppressions back of whoever of these was erased, also since the last time."""
+        self._look()
+        found = self.digests(email_keys) if found is None else found
+        if found and email_keys:
+            hits = np.flatnonzero(np.any([np.isin(one, self._known) for one in found], axis=0))
+            recall(self._account, [email_keys[place] for place in hits.tolist()])
+
+    def _look(self) -> None:
+        """Who was erased since the last time; some once more, in whose midst another may have come."""
+        new = Erased.objects.filter(account=self._account, pk__gt=self._last - OVERLAP).order_by("pk")
+        rows = [(key, bytes(digest[:8])) for key, digest in new.values_list("pk", "digest")]
+        if rows:
+            self._last = rows[-1][0]
+            self._known = np.union1d(self._known, np.frombuffer(b"".join(start for _, start in rows), ">u8"))
+
+
+def _starts(key: bytes, email_keys: Iterable[str]) -> np.ndarray[Any, Any]:
+    """The first bytes of HMAC-SHA-256 as `digests` makes it, in a third of the time."""
+    inner, outer = _halves(key)
+    starts = [sha(outer + sha(inner + one.encode()).digest()).digest()[:8] for one in email_keys]
+    return np.frombuffer(b"".join(starts), ">u8")
 
 
 def _keys() -> list[bytes]:

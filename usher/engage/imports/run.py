@@ -69,11 +69,13 @@ def _import(job: Import, content: bytes, now: datetime) -> None:
     merged, faults = merge.Merged(), list[Fault]()
     with connection.cursor() as cursor:
         cursor.execute(merge.STAGING)
-        for checked in ahead(check(blocks(content, len(job.headings)), columns)):
+        watch = erased.Watch(job.account)
+        rows = check(blocks(content, len(job.headings)), columns)
+        for checked, digests in ahead((one, watch.digests(one.keys)) for one in rows):
             faults += checked.faults
             with cursor.copy(f"copy staged ({', '.join(staged(columns))}) from stdin") as copy:
                 copy.write(checked.lines)
-            erased.recall_from(cursor, job.account_id, "staged")
+            watch.recall(checked.keys, digests)
             merged += merge.merge(cursor, job, columns, checked.rows, now)
             cursor.execute("truncate staged, met")
         cursor.execute("drop table staged, met")

@@ -60,7 +60,7 @@ def _import(job: Import, now: datetime) -> None:
     found = list(read.entries(_contacts(keep.content_of(job)), types_of(job.account)))
     with connection.cursor() as cursor:
         _stage(cursor, found)
-        erased.recall_from(cursor, job.account_id, "staged")
+        erased.Watch(job.account).recall([one.said.draft.email.lower() for one in found if one.said])
         merged = merge.merge(cursor, job, now)
         cursor.execute("drop table staged")
     statistics.refresh(len(merged.taken), "engage_contact", "engage_membership")

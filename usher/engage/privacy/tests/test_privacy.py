@@ -227,6 +227,22 @@ def test_a_new_key_still_knows_whom_the_old_one_erased(account: Account, setting
         save(account, Draft(ALICE), NOW)
 
 
+def test_many_are_looked_over_at_once(account: Account, settings: Any) -> None:
+    for name in ("alice", "bob"):
+        erased.remember(account, f"{name}@example.com", Status.SUPPRESSED, NOW)
+    watch = erased.Watch(account)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new key", [settings.SECRET_KEY]
+    erased.remember(account, "carol@example.com", Status.SUPPRESSED, NOW)
+    many = [f"{name}@example.com" for name in ("alice", "carol", "dave")]
+    watch.recall(many, watch.digests(many))
+    watch.recall([])
+    found = (
+        Suppression.objects.filter(account=account).order_by("email_key").values_list("email_key", flat=True)
+    )
+    assert list(found) == ["alice@example.com", "carol@example.com"]
+    assert Erased.objects.count() == 1
+
+
 def test_accounts_forget_apart(account: Account, alice: Contact) -> None:
     other = create_account("Another", NOW)
     save(other, Draft(ALICE), NOW)
