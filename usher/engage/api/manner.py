@@ -75,6 +75,8 @@ class Call:
         try:
             sent = self.request.body.decode("utf-8-sig")
             return _folded(json.loads(sent, parse_constant=_no_number))
+        except UnkeptError as problem:
+            raise invalid(f"The body has {problem}.", "ERROR_MALFORMED_REQUEST") from None
         except (ValueError, RecursionError):
             raise invalid("The body is not JSON.", "ERROR_MALFORMED_REQUEST") from None
 
@@ -128,7 +130,8 @@ def empty(status: int = 204) -> HttpResponse:
 
 
 def moment(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+    there = when.astimezone(UTC).replace(tzinfo=None)
+    return there.isoformat(timespec="milliseconds") + "Z"
 
 
 def _answered(
@@ -213,6 +216,10 @@ def _failed(problem: ApiError, wording: Wording) -> Answer:
     return response
 
 
+class UnkeptError(ValueError):
+    """JSON holds what no database takes."""
+
+
 def _folded(value: Any) -> Any:
     """Keys in lower case at every depth; texts and numbers that no database takes are refused."""
     if isinstance(value, dict):
@@ -222,9 +229,9 @@ def _folded(value: Any) -> Any:
     if isinstance(value, str):
         value.encode()  # half a surrogate pair is no text
         if "\0" in value:
-            raise ValueError("NUL")
+            raise UnkeptError("a NUL character")
     if isinstance(value, float) and not math.isfinite(value):  # 1e999
-        raise ValueError("too large")
+        raise UnkeptError("a number that is too large")
     return value
 
 

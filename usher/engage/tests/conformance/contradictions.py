@@ -32,7 +32,8 @@ OVERLOOKED: dict[str, dict[tuple[str, str], str]] = {
     "GET /v2/contacts/{id}": {("minLength", "email"): "somebody who has only a mobile number"},
     "GET /v2/contacts": {("minLength", "email"): "somebody who has only a mobile number"},
     "GET /v2/campaigns/{campaignId}/prepared-for-transactional-email/{email}": {
-        ("minLength", "fromName"): "a campaign and an account that name no sender"
+        ("minLength", "fromName"): "a campaign and an account that name no sender",
+        ("minLength", "processedPlainTextContent"): "a text of nothing but the unsubscribe link",
     },
     **{
         f"GET /v2/{path}": {
