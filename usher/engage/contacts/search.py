@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.contrib.postgres.search import SearchQueryField
+from django.db import connection, transaction
 from django.db.models import BooleanField, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from usher.engage.contacts.words import APART, NAMES
-from usher.engage.models import Contact
+from usher.engage.models import Account, Contact, ContactWords
+
+#: So many contacts with a word are named one by one.
+FEW = 5_000
+#: Letters of a beginning that not nearly everybody has.
+SHORTEST = 3
 
 _WORDS = re.compile(f"[^{re.escape(APART)}]+")
 _NAMES = RawSQL(
@@ -27,19 +35,45 @@ def beginning(text: str, among: QuerySet[Contact]) -> list[QuerySet[Contact]]:
     the number; a contact may be found by two.
     """
     held = inside(text, among)
-    words = " & ".join(f"'{word}':*" for word in _WORDS.findall(text.lower()))
-    found = [held.filter(updated_at__gt=F("account__words_to"))]
-    if words:
-        found.append(held.filter(_match(words)))
-    return [*found, *_numbered(text, among)]
+    words = _WORDS.findall(text.lower())
+    return [held.filter(_changed()), *([_worded(words, held)] if words else []), *_numbered(text, among)]
 
 
-def _match(words: str) -> Func:
+def _changed() -> Q:
+    """Whose words may not be written yet: the moments are said outright, so that their number is foreseen."""
+    marks = Account.objects.values_list("pk", "words_to")
+    return Q(Q(pk=None), *(Q(account=pk, updated_at__gt=mark) for pk, mark in marks), _connector=Q.OR)
+
+
+def _worded(words: list[str], held: QuerySet[Contact]) -> QuerySet[Contact]:
+    """Who has such words: few are named outright; many are met soon when one goes from the newest back.
+
+    PostgreSQL takes every beginning for one that many have, and would go through all words for a rare one.
+    """
+    query = " & ".join(f"'{word}':*" for word in words)
+    if max(map(len, words)) >= SHORTEST:
+        with _by_index_alone():
+            found = ContactWords.objects.filter(_match("words", query))
+            ids = list(found.values_list("pk", flat=True)[: FEW + 1])
+        if len(ids) <= FEW:
+            return held.filter(pk__in=ids)
+    return held.filter(_match("words__words", query))
+
+
+def _match(column: str, words: str) -> Func:
     """As a query of PostgreSQL, whose own lookup would first make words of another language of them."""
     query = Cast(Value(words), SearchQueryField())
     return Func(
-        F("words__words"), query, arg_joiner=" @@ ", template="(%(expressions)s)", output_field=BooleanField()
+        F(column), query, arg_joiner=" @@ ", template="(%(expressions)s)", output_field=BooleanField()
     )
+
+
+@contextmanager
+def _by_index_alone() -> Iterator[None]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off; set local enable_indexscan = off")
+        yield
+        cursor.execute("set local enable_seqscan = on; set local enable_indexscan = on")
 
 
 def inside(text: str, among: QuerySet[Contact]) -> QuerySet[Contact]:

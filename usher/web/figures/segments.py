@@ -26,7 +26,7 @@ from usher.web.figures.rulefield import Judged, judged_by
 #: Seconds after which a count is given up, and contacts shown of those found.
 LIMIT, SAMPLE = 10, 10
 #: Contacts that are asked, of more, before all are: drawn by chance, each with the same chance.
-DRAWN = 20_000
+DRAWN = 10_000
 #: What a rule over mails looks up again and again has to stay in memory.
 MEMORY = "256MB"
 EXAMPLES = (
@@ -100,7 +100,8 @@ def counted(account: Account, text: str, now: datetime, *, exact: bool = False, 
         raise CountError(slips[0].message)
     stop(token)
     began = time.perf_counter()
-    drawn = [] if exact else _drawn(account)
+    everybody = 0 if exact else _everybody(account)
+    drawn = _drawn() if everybody > DRAWN else []
     answers = People.of(account).answers({"member": text}, now)
     values: dict[str, Any] = {"account": account.pk, "sample": SAMPLE, "drawn": drawn}
     statement = _COUNT.format(scope=_DRAWN if drawn else _EVERYBODY, answers=answers)
@@ -108,7 +109,6 @@ def counted(account: Account, text: str, now: datetime, *, exact: bool = False, 
     people = list(Contact.objects.filter(pk__in=some).order_by("pk"))
     if not drawn:
         return Counted(count, of, mailable, people, now, time.perf_counter() - began)
-    everybody = _everybody(account)
     low, high = _between(count, of, everybody)
     count, mailable = (round(part / max(of, 1) * everybody) for part in (count, mailable))
     return Counted(count, everybody, mailable, people, now, time.perf_counter() - began, of, low, high)
@@ -140,11 +140,9 @@ def _asked(statement: str, values: dict[str, Any], token: str) -> Any:
         raise CountError(_("a value of some contact does not suit what the rule does with it")) from None
 
 
-def _drawn(account: Account) -> list[int]:
-    """Ids by chance, among which so many contacts are that they tell of all; none when all are few."""
+def _drawn() -> list[int]:
+    """Ids by chance; those of no contact of the account find nobody."""
     ids = Contact.objects.aggregate(first=Min("pk"), last=Max("pk"))
-    if ids["first"] is None or _everybody(account) <= DRAWN:
-        return []
     span = range(ids["first"], ids["last"] + 1)
     return random.sample(span, min(DRAWN, len(span)))
 

@@ -8,15 +8,37 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+
 from usher.engage.contacts.fields import types_of
+from usher.engage.imports.columns import PREFERENCE
+from usher.engage.imports.records import DELIMITERS, SheetError, is_workbook, records, text_of
 from usher.engage.models import Account
+from usher.engage.preferences import tree
 from usher.web.uploads import UploadError, path_of
 
 EMAIL = "EMAIL"
-#: What a column may be for besides the account's data fields.
-OWN = {EMAIL: "E-mail address", "OPTINTYPE": "Opt-in type", "EMAILTYPE": "E-mail type"}
-#: Headings of addresses, without what is no letter.
-_ADDRESSES = ("EMAIL", "EMAILADDRESS", "MAIL", "ADDRESS")
+#: What a column may be for besides the account's data fields and topics.
+OWN = {
+    EMAIL: _l("E-mail address"),
+    "MOBILENUMBER": _l("Mobile number"),
+    "OPTINTYPE": _l("Opt-in type"),
+    "EMAILTYPE": _l("E-mail type"),
+}
+CONSENT = {
+    "CONSENTTEXT": _l("What was agreed to"),
+    "CONSENTDATETIME": _l("When it was agreed to"),
+    "CONSENTURL": _l("On which page (address)"),
+    "CONSENTIP": _l("From which IP address"),
+    "CONSENTUSERAGENT": _l("With which browser"),
+}
+#: Headings that mean the same, without what is no letter.
+_ALSO = {
+    **dict.fromkeys(("EMAIL", "EMAILADDRESS", "MAIL", "ADDRESS"), EMAIL),
+    **dict.fromkeys(("MOBILE", "MOBILENUMBER", "MOBILENUMBERID", "MOBILEPHONE", "CELLPHONE"), "MOBILENUMBER"),
+    **dict.fromkeys(("OPTIN", "OPTINTYPE"), "OPTINTYPE"),
+}
 #: Values shown beside a column.
 _SHOWN = 3
 
@@ -31,9 +53,28 @@ class Column:
     target: str
 
 
-def targets(account: Account) -> dict[str, str]:
-    """Everything that a column may be for, with its name for people."""
-    return OWN | {name: name for name in types_of(account)}
+def targets(account: Account) -> list[tuple[str, dict[str, str]]]:
+    """Everything that a column may be for, with its name for people, under headings."""
+    topics = {heading: heading.removeprefix(PREFERENCE) for heading in _topics(account)}
+    groups = [
+        (_("The contact"), {name: str(said) for name, said in OWN.items()}),
+        (_("Data fields"), {name: name for name in types_of(account)}),
+        (_("Proof of consent"), {name: str(said) for name, said in CONSENT.items()}),
+        (_("Topics: yes or no"), topics),
+    ]
+    return [(label, group) for label, group in groups if group]
+
+
+def known(account: Account) -> dict[str, str]:
+    """The same without headings."""
+    return {name: said for _label, group in targets(account) for name, said in group.items()}
+
+
+def _topics(account: Account) -> Iterator[str]:
+    """The heading that each topic's column has: its name behind its category's, in upper case."""
+    for one in tree.preferences(account).filter(is_preference=True).select_related("category"):
+        parts = [one.category.private_name] if one.category else []
+        yield (PREFERENCE + ">".join([*parts, one.private_name])).upper()
 
 
 def columns(account: Account, token: str) -> list[Column]:
@@ -43,7 +84,7 @@ def columns(account: Account, token: str) -> list[Column]:
     if not any(headings):
         raise UploadError("the file is empty; its first row names the columns")
     first = [row for row, _ in zip(rows, range(_SHOWN), strict=False)]
-    guessed = _guessed(headings, targets(account))
+    guessed = _guessed(headings, known(account))
     return [
         Column(place, heading, [row[place] for row in first if place < len(row) and row[place]], target)
         for place, (heading, target) in enumerate(zip(headings, guessed, strict=True))
@@ -57,7 +98,7 @@ def _guessed(headings: Sequence[str], known: Mapping[str, str]) -> list[str]:
     for heading in headings:
         upper = heading.strip().upper()
         bare = re.sub(r"[^A-Z]", "", upper)
-        target = upper if upper in known else EMAIL if bare in _ADDRESSES else ""
+        target = upper if upper in known else _ALSO.get(bare, "")
         found.append("" if target in taken else target)
         taken.add(target)
     return found
@@ -73,7 +114,7 @@ def mapped(token: str, chosen: Mapping[int, str]) -> bytes:
         raise UploadError("say which column holds the e-mail addresses")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UploadError(f"two columns are for {OWN.get(twice, twice)}; leave one of them out")
+        raise UploadError(f"two columns are for {(OWN | CONSENT).get(twice, twice)}; leave one of them out")
     rows, text = _rows(token), io.StringIO()
     writer, width = csv.writer(text), len(next(rows, []))
     writer.writerow(names)
@@ -89,19 +130,16 @@ def _projected(row: list[str], places: list[int], width: int) -> list[str]:
 
 
 def _rows(token: str) -> Iterator[list[str]]:
-    """The file's records. Commas, semicolons and tabs are told apart by the first line."""
+    """The records of a workbook's first sheet, or of a text whose first line tells what stands between cells."""
     content = path_of(token).read_bytes()
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as problem:
-        line = content.count(b"\n", 0, problem.start) + 1
-        raise UploadError(
-            f"line {line} is not UTF-8 text; save the file as “CSV UTF-8” and choose it again"
-        ) from None
-    if "\0" in text:
-        raise UploadError("the file is no text; save it as CSV and choose it again")
-    delimiter = max(",;\t|", key=text.partition("\n")[0].count)
+        if is_workbook(content):
+            yield from records(content)
+            return
+        text = text_of(content)
+    except SheetError as problem:
+        raise UploadError(f"{problem}") from None
+    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
     try:
         yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     except csv.Error as problem:

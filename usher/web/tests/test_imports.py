@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.test import Client
 from usher.engage.accounts import create_account
 from usher.engage.imports.run import run
 from usher.engage.models import Account, Audit, Contact, ContactList, Import
+from usher.engage.preferences import choices, tree
 from usher.web.figures import sheets
 from usher.web.tests.scene import NOW
 
@@ -99,6 +102,71 @@ def test_it_reads_what_excel_saves_as_unicode_text(of: Account, page: Client) ->
     assert sheets.mapped(token, {0: "EMAIL", 1: "FIRSTNAME"}).decode() == (
         "EMAIL,FIRSTNAME\r\nann@example.com,Änn\r\n"
     )
+
+
+def workbook(rows: list[list[str]]) -> bytes:
+    """The least that Excel takes for a workbook."""
+    cells = "".join(
+        "<row>" + "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) + "</row>"
+        for row in rows
+    )
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    packed = "http://schemas.openxmlformats.org/package/2006/relationships"
+    parts = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "_rels/.rels": f'<Relationships xmlns="{packed}"><Relationship Id="r1" Type="{office}/officeDocument"'
+        ' Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+        '<sheet name="People" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{packed}"><Relationship Id="r1"'
+        f' Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return file.getvalue()
+
+
+def test_it_imports_numbers_consent_and_topics_out_of_a_workbook(of: Account, page: Client) -> None:
+    music = tree.create(of, tree.Draft("Music", is_preference=False), NOW)
+    jazz = tree.create(of, tree.Draft("Jazz", category=music.pk), NOW)
+    headings = ["Mail", "Mobile phone", "Agreed", "When", "IP", "Likes jazz"]
+    cells = ["ann@example.com", "+43 660 1234567", "News, please", "2026-01-02T10:00:00Z", "192.0.2.7", "yes"]
+    shown = uploaded(page, workbook([headings, cells]))
+    assert [target for _, target in shown.context["columns"]] == ["EMAIL", "MOBILENUMBER", "", "", "", ""]
+    assert '<optgroup label="Topics: yes or no">' in shown.content.decode()
+    targets = [
+        "EMAIL",
+        "MOBILENUMBER",
+        "CONSENTTEXT",
+        "CONSENTDATETIME",
+        "CONSENTIP",
+        "PREFERENCE:MUSIC>JAZZ",
+    ]
+    said(page, shown, **{f"column-{place}": target for place, target in enumerate(targets)})
+    run(Import.objects.get().pk, NOW)
+    person = Contact.objects.get()
+    consent = person.consents.get()
+    assert person.mobile_number == "436601234567"
+    assert (consent.text, consent.ip, str(consent.given_at)) == (
+        "News, please",
+        "192.0.2.7",
+        "2026-01-02 10:00:00+00:00",
+    )
+    assert choices.opted_in(person) == {jazz.pk}
+    story = page.get(f"/contacts/{person.pk}").content.decode()
+    for told in ("Was in the import “guests.csv”", "Agreed to be mailed", "Chose the topic “Jazz”"):
+        assert told in story, told
+
+
+def test_an_archive_that_is_no_workbook_is_refused(of: Account, page: Client) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("people.csv", "Email")
+    assert "The archive is no Excel workbook." in uploaded(page, file.getvalue()).content.decode()
 
 
 def test_a_file_that_is_gone_is_asked_for_again(of: Account, page: Client) -> None:

@@ -59,7 +59,7 @@ def _columns(request: HttpRequest, of: Account, token: str, name: str, trouble: 
         request,
         "usher/imports/columns.html",
         columns=list(zip(found, chosen, strict=True)),
-        targets=sheets.targets(of).items(),
+        targets=sheets.targets(of),
         file={"token": token, "name": name},
         said=request.POST,
         trouble=trouble,
@@ -69,7 +69,7 @@ def _columns(request: HttpRequest, of: Account, token: str, name: str, trouble: 
 def _asked(request: HttpRequest, of: Account) -> HttpResponse:
     """Begin the import, or say what is still wrong with its columns."""
     token, name = request.POST["token"], request.POST.get("name", "")
-    known, now = sheets.targets(of), clock.now()
+    known, now = sheets.known(of), clock.now()
     chosen = {
         int(field.removeprefix("column-")): target
         for field, target in request.POST.items()
