@@ -176,6 +176,12 @@ class Message(models.Model):
                 name="messages_of_send_to_come",
             ),
             models.Index(fields=["sent_at"], name="messages_sent"),
+            # deferred, or nobody knows whether they arrived: few, and somebody wants to see them
+            models.Index(
+                fields=["campaign", "due_at", "id"],
+                condition=models.Q(state="queued", attempts__gt=0) | models.Q(state="ambiguous"),
+                name="messages_hanging",
+            ),
             # what somebody looks for among letters: the newest, and those to one address
             models.Index(
                 fields=["account", "-queued_at", "-id"],
