@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import re_path
 
 from usher.events import views
 
-urlpatterns = [path("v1/<str:call>", views.not_built)]
+urlpatterns = [re_path(r"^/*[vV]1(?:/[\s\S]*)?$", views.not_built)]

@@ -7,7 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 
 @csrf_exempt
-def not_built(request: HttpRequest, call: str) -> JsonResponse:
+def not_built(request: HttpRequest) -> JsonResponse:
     """Nothing is accepted that would be lost: 501, which tracking libraries do not retry."""
-    message = f"Usher does not accept events yet: /v1/{call} is planned (see docs/status.md)"
+    message = f"Usher does not accept events yet: {request.path} is planned (see docs/status.md)"
     return JsonResponse({"success": False, "message": message}, status=501)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 from usher.cli.tests.conftest import Usher
@@ -54,7 +55,8 @@ def test_a_campaign_is_sent_after_a_question_that_says_to_how_many(usher: Usher,
 
 def test_a_send_for_later_is_cancelled(usher: Usher, tmp_path: Path) -> None:
     add(defined(usher, tmp_path / "mail"), "alice")
-    asked = usher("campaigns", "send", "Spring", "--to", "News", "--at", "2990-01-01T09:00", "--yes")
+    at = f"{clock.now() + timedelta(days=30):%Y-%m-%dT09:00}"
+    asked = usher("campaigns", "send", "Spring", "--to", "News", "--at", at, "--yes")
     number = re.findall(r"cancel ([0-9a-f-]{36})", asked.output)[0]
     assert usher("campaigns", "cancel", number).output == "The send of Spring is cancelled.\n"
     assert Send.objects.get().status == "Cancelled"

@@ -52,7 +52,9 @@ def flag(call: Call, name: str) -> bool:
 
 
 def text(value: object, name: str, token: str = "ERROR_PARAMETER_INVALID") -> str:
-    if not isinstance(value, str) or not value.strip():
+    if value is not None and not isinstance(value, str):
+        raise invalid(f"The {name} field is not a text.", token)
+    if not value or not value.strip():
         raise invalid(f"The {name} field is required.", token)
     return value
 

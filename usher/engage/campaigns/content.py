@@ -43,5 +43,4 @@ def _check_line(name: str, value: str, longest: int) -> None:
 
 
 def _said(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
+    return "".join(map(str.capitalize, name.split("_")))

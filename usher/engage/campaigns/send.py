@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 PART = 20_000
 #: A send that nobody could start for so long is not made up for: what it says may be of yesterday.
 STALE = timedelta(days=1)
+#: Nobody means a later moment.
+FARTHEST = timedelta(days=731)
 
 INVALID = "ERROR_CAMPAIGN_SEND_INVALID"
 NOT_PERMITTED = "ERROR_CAMPAIGN_SENDNOTPERMITTED"
@@ -52,6 +54,8 @@ def ask(
     """
     account = campaign.account
     _check_recipients(account, lists, contacts)
+    if at is not None and at > now + FARTHEST:
+        raise EngageError(INVALID, "The SendDate is more than two years from now.")
     check(campaign)
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(of=("self",)).get(pk=campaign.pk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -42,6 +43,28 @@ def ask(
             )
             letters.confirm(asked, now)
     return asked
+
+
+def ask_all(wished: Mapping[int, tuple[Confirmation.Kind, str]], now: datetime) -> None:
+    """The same for many about the account, in a few statements; contact -> the question, and where it leads.
+
+    Whoever has no address cannot be asked, and is passed over.
+    """
+    with transaction.atomic():
+        rows = Contact.objects.filter(pk__in=wished, email_key__isnull=False).order_by("pk")
+        people = list(rows.select_for_update(of=("self",)).select_related("account"))
+        asked = set(
+            Confirmation.objects.filter(
+                contact__in=people, list=None, confirmed_at=None, asked_at__gt=now - AGAIN
+            ).values_list("contact", "kind")
+        )
+        new = [
+            Confirmation(contact=one, kind=kind, return_url=url, asked_at=now)
+            for one in people
+            for kind, url in [wished[one.pk]]
+            if (one.pk, kind) not in asked
+        ]
+        letters.confirm_all(Confirmation.objects.bulk_create(new), now)
 
 
 def accept(confirmation: Confirmation, now: datetime, ip: str | None = None, user_agent: str = "") -> bool:

@@ -17,6 +17,9 @@ LONGEST_TEXT = 1000
 #: Digits before and after the point of a number.
 WHOLE_DIGITS = 18
 DECIMAL_DIGITS = 9
+#: From here on a number with a point, as JSON is read, may be another than the one that was sent.
+EXACT = 2**53
+TOO_LONG = "ERROR_DATAFIELD_VALUE_OVERFLOW"
 
 _TRUE = frozenset({"true", "yes", "y", "1"})
 _FALSE = frozenset({"false", "no", "n", "0"})
@@ -49,13 +52,15 @@ def _text(value: object) -> str:
 
 def _text_in(text: str) -> str:
     if len(text) > LONGEST_TEXT:
-        raise MisfitError(f"has more than {LONGEST_TEXT} characters", "ERROR_DATAFIELD_VALUE_OVERFLOW")
+        raise MisfitError(f"has more than {LONGEST_TEXT} characters", TOO_LONG)
     return text
 
 
 def _number(value: object) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise MisfitError("is not a number")
+    if isinstance(value, float) and abs(value) >= EXACT:
+        raise MisfitError("has more digits than JSON tells exactly; send it as text", TOO_LONG)
     return _number_in(str(value))
 
 
@@ -68,12 +73,16 @@ def _number_in(text: str) -> int | float | None:
         number = Decimal(text)
     except InvalidOperation:
         raise MisfitError("is not a number") from None
-    if not number.is_finite() or "_" in text:
+    if not number.is_finite() or "_" in text or not text.isascii():
         raise MisfitError("is not a number")
     if number.adjusted() >= WHOLE_DIGITS:
-        raise MisfitError(f"has more than {WHOLE_DIGITS} digits", "ERROR_DATAFIELD_VALUE_OVERFLOW")
+        raise MisfitError(f"has more than {WHOLE_DIGITS} digits before the point", TOO_LONG)
     number = round(number, DECIMAL_DIGITS)
-    return int(number) if number == number.to_integral_value() else float(number)
+    if number == number.to_integral_value():
+        return int(number)
+    if Decimal(repr(float(number))) != number:
+        raise MisfitError("has more digits than are kept exactly, which are 15", TOO_LONG)
+    return float(number)
 
 
 def _yes_or_no(value: object) -> bool | None:

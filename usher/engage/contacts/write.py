@@ -221,9 +221,9 @@ def _changed(
     if renamed:
         # whoever had no address was asked nothing about it
         begins = begins or (contact.email_key is None and contact.status == Status.SUBSCRIBED)
-        _rename(contact, email, begins)
+        _rename(contact, email, begins, now)
     if draft.mobile_number:
-        _check_number(contact, draft.mobile_number)
+        _make_way(contact, "mobile_number", draft.mobile_number, now)
     if begins:
         new = _status_of_new(contact.account, draft, contact.email)
         contact.status, contact.status_at = held(contact.account, contact.email_key) or new, now
@@ -263,9 +263,10 @@ def remove_all(contact_ids: Iterable[int], now: datetime) -> int:
 _PURGE = """
 with binned as (
     update engage_contact
-       set email = '', email_key = null, mobile_number = '', external_id = '', data = '{}',
+       set email = '', email_key = null, mobile_number = '', external_id = '', data = '{{}}',
            updated_at = %(now)s
      where account_id = %(account)s and status = 'Deleted' and (email_key is not null or mobile_number <> '')
+           {which}
     returning id
 ), consents as (
     delete from engage_consent using binned where contact_id = binned.id
@@ -281,7 +282,7 @@ select count(*) from binned
 def purge(account: Account, now: datetime) -> int:
     """Empty the recycle bin for good; how many were in it. Suppressions and figures stay."""
     with connection.cursor() as cursor:
-        cursor.execute(_PURGE, {"account": account.pk, "now": now})
+        cursor.execute(_PURGE.format(which=""), {"account": account.pk, "now": now})
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 
@@ -319,20 +320,26 @@ def merged(
     return {name: value for name, value in (dict(old) | dict(new)).items() if value is not None}
 
 
-def _rename(contact: Contact, email: str, begins: bool) -> None:
+def _rename(contact: Contact, email: str, begins: bool, now: datetime) -> None:
     email_key = addresses.key(email)
-    others = Contact.objects.filter(account_id=contact.account_id, email_key=email_key)
-    if others.exclude(pk=contact.pk).exists():
-        raise _taken(email)
+    _make_way(contact, "email_key", email_key, now)
+    erased.recall(contact.account, [email_key])
     if not begins and email_key != contact.email_key and is_suppressed(contact.account, email_key):
         raise _suppressed()
     contact.email, contact.email_key = email, email_key
 
 
-def _check_number(contact: Contact, number: str) -> None:
-    others = Contact.objects.filter(account_id=contact.account_id, mobile_number=number)
-    if others.exclude(pk=contact.pk).exists():
-        raise _taken(number)
+def _make_way(contact: Contact, column: str, value: str, now: datetime) -> None:
+    """Nobody else has the value: whoever had it and is in the recycle bin is emptied out of it for good."""
+    others = Contact.objects.filter(account_id=contact.account_id, **{column: value}).exclude(pk=contact.pk)
+    for other, status in others.values_list("pk", "status"):
+        if status != Status.DELETED:
+            raise _taken(value)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _PURGE.format(which="and id = %(id)s"),
+                {"account": contact.account_id, "now": now, "id": other},
+            )
 
 
 def _taken(identifier: str) -> EngageError:

@@ -15,14 +15,15 @@ from usher.engage.content.render import Template
 from usher.engage.models import Campaign
 
 _LINK_OUT = re.compile(
-    r"""<a \s (?:[^<>]*? \s)? href \s* = \s* ["']? \s* (?:https?://)? \$(?:UNSUB|PREFERENCES)\$ /? \s* ["']? [^<>]*>
+    r"""<a \s (?:[^<>]*? \s)? href \s* = \s* ["']? \s*
+        (?:https?://)? \$(?:UNSUB|PREFERENCES)\$ /? \s* ["']? [^<>]*>
         .*? </a \s* >""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
 
 def transactional(campaign: Campaign) -> Campaign:
-    """The campaign without its unsubscribe and preference links, their words, and the text's lines of them."""
+    """The campaign without its unsubscribe and preference links, their words, and the text's lines."""
     stripped = copy(campaign)
     stripped.html = WAY_OUT.sub("", _LINK_OUT.sub("", campaign.html))
     stripped.text = "\n".join(line for line in campaign.text.split("\n") if not WAY_OUT.search(line))

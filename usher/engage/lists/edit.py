@@ -41,6 +41,10 @@ def checked_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > LONGEST_NAME:
         raise EngageError("ERROR_ADDRESSBOOK_INVALID", f"The Name field has 1 to {LONGEST_NAME} characters.")
+    if not name.isprintable():
+        raise EngageError(
+            "ERROR_ADDRESSBOOK_INVALID", "The Name field is one line, without control characters."
+        )
     if name.lower() in RESERVED:
         raise EngageError("ERROR_ADDRESSBOOK_DUPLICATE", f"'{name}' is a reserved name.")
     return name

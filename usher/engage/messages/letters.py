@@ -100,12 +100,26 @@ def confirm(confirmation: Confirmation, now: datetime) -> Message:
     It goes to those who did not confirm yet and to those who left, too; to a final suppression it does not
     (its message is skipped). EngageError for a contact without an address.
     """
-    contact = confirmation.contact
-    if not contact.email:
+    if not confirmation.contact.email:
         raise EngageError("ERROR_INVALID_EMAIL", "The contact has no address.")
+    confirm_all([confirmation], now)
+    return Message.objects.get(letter=_letter_of(confirmation))
+
+
+def confirm_all(confirmations: Sequence[Confirmation], now: datetime) -> None:
+    """The same for many in a few statements; their contacts have addresses, and come with their accounts."""
+    send([(_question(one, now), ()) for one in confirmations], now)
+
+
+def _letter_of(confirmation: Confirmation) -> UUID:
+    return uuid5(_CONFIRMATIONS, str(confirmation.pk))
+
+
+def _question(confirmation: Confirmation, now: datetime) -> Letter:
+    contact = confirmation.contact
     words = asking.written(confirmation)
-    letter = Letter(
-        id=uuid5(_CONFIRMATIONS, str(confirmation.pk)),
+    return Letter(
+        id=_letter_of(confirmation),
         account=contact.account,
         kind=Letter.Kind.CONFIRMATION,
         to=[contact.email],
@@ -114,8 +128,6 @@ def confirm(confirmation: Confirmation, now: datetime) -> Message:
         text=words.text,
         created_at=now,
     )
-    send([(letter, ())], now)
-    return Message.objects.get(letter=letter)
 
 
 def _attached(letter: Letter, file: File) -> Attachment:

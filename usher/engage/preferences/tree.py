@@ -98,7 +98,7 @@ def _place(order: str | None, was_at: int, last: int) -> int:
         return was_at
     if word in ("top", BOTTOM):
         return 0 if word == "top" else last
-    if not word.isdecimal():
+    if not (word.isascii() and word.isdecimal()):
         raise _invalid(f"'{order}' is not a place: a number from 0, top or bottom.")
     return min(int(word[:9]), last)
 

@@ -71,14 +71,23 @@ with due as materialized (
                 when reason.status in ('HardBounced', 'MailBlocked', 'NoMxRecord') then 'bounced'
                 when reason.status not in ('Subscribed', 'PendingOptIn', 'SoftBounced') then 'suppressed'
                 {exits} end as leaves,
-           reason.status
+           reason.status,
+           %(sends)s and exists (
+               select 1 from engage_choice choice join engage_campaign campaign
+                      on campaign.preference_id = choice.preference_id
+                where campaign.id = %(campaign)s and choice.contact_id = due.contact_id
+                  and not choice.opted_in) as shuns
       from due
       join engage_contact contact on contact.id = due.contact_id
       left join engage_suppression suppression
         on suppression.account_id = contact.account_id
        and suppression.email_key = contact.email_key
        and suppression.lifted_at is null
-      cross join lateral (select coalesce(suppression.reason, contact.status) as status) as reason
+      left join engage_suppresseddomain shut
+        on shut.account_id = contact.account_id and shut.domain = split_part(contact.email_key, '@', -1)
+      cross join lateral (
+          select coalesce(suppression.reason, case when shut.id is not null then 'DomainSuppression' end,
+                          contact.status) as status) as reason
       {answers}
 ), wanted as (
     select contact_id, id as enrolment_id, %(node)s::text as node
@@ -91,6 +100,7 @@ with due as materialized (
            case when leaves is not null then 'exit: ' || leaves
                 when queued.enrolment_id is not null then %(why_queued)s
                 when %(sends)s and status <> 'Subscribed' then 'skipped: ' || status
+                when shuns then 'skipped: opted out of its topic'
                 when hit then %(why_yes)s
                 else %(why_no)s end as why,
            queued.enrolment_id is not null as is_queued

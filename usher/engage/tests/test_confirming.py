@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from usher.engage.contacts import confirm
 from usher.engage.contacts.suppress import suppress
@@ -108,3 +110,15 @@ def test_a_suppressed_address_is_not_asked(account: Account) -> None:
     with pytest.raises(EngageError):
         pending(account)
     assert not Confirmation.objects.exists()
+
+
+def test_many_are_asked_in_a_few_statements_each_once_a_day(account: Account) -> None:
+    people = [keep(account, f"p{number}@example.com", NOW, "page") for number in range(40)]
+    confirm.ask(people[0], RESUBSCRIBE, NOW)
+    wished = {one.pk: (RESUBSCRIBE, "https://shop.example.com/") for one in people}
+    with CaptureQueriesContext(connection) as asked:
+        confirm.ask_all(wished, NOW + timedelta(hours=1))
+    assert len(asked) < 20
+    assert Confirmation.objects.count() == Message.objects.count() == 40
+    confirm.ask_all(wished, NOW + timedelta(hours=2))
+    assert Confirmation.objects.count() == 40

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from usher.engage.models import (
 )
 from usher.engage.programs.graph import dump, parse
 from usher.engage.tests.conftest import NOW, Caller
+from usher.lib import clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("usher.engage.urls")]
 
@@ -207,7 +209,7 @@ def test_a_list_that_something_needs_is_not_deleted(api: Caller) -> None:
     sent = {"name": "N", "subject": "N", "fromName": "S", "htmlContent": html}
     sent |= {"plainTextContent": "http://$UNSUB$"}
     campaign = api.json("POST /v2/campaigns", sent, 201)["id"]
-    at = "2099-01-01T00:00:00Z"
+    at = (clock.now() + timedelta(days=30)).isoformat()
     api.json(
         "POST /v2/campaigns/send", {"campaignId": campaign, "addressBookIds": [news], "sendDate": at}, 202
     )

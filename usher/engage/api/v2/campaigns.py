@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,16 @@ TEXTS = {
     "htmlcontent": "html",
     "plaintextcontent": "text",
 }
+#: As errors call them.
+SHOWN = {
+    "name": "Name",
+    "subject": "Subject",
+    "fromname": "FromName",
+    "htmlcontent": "HtmlContent",
+    "plaintextcontent": "PlainTextContent",
+}
+#: Published, and of no campaign here.
+NEVER = ("RequiresSystemApproval", "RequiresSMSApproval", "RequiresWorkflowApproval")
 
 
 def known(call: Call, campaign: int) -> Campaign:
@@ -54,7 +64,7 @@ def create(call: Call) -> HttpResponse:
     values = sent_fields(call)
     for required in TEXTS:
         if not values.get(TEXTS[required]):
-            raise invalid(f"The {required} field is required.", INVALID)
+            raise invalid(f"The {SHOWN[required]} field is required.", INVALID)
     triggered = str(call.fields.get("type") or "").lower() == "triggered"
     made = edit.create(call.account, call.now, triggered=triggered, **values)
     return reply(campaign_shapes.typed(made, senders.known(call.account)), 201)
@@ -81,11 +91,13 @@ def filtered(call: Call) -> HttpResponse:
     rows = all_of(call)
     if kind := _sent_for(call, "type"):
         triggered = Q(status=CampaignStatus.TRIGGERED)
-        rows = rows.filter(triggered if kind[0].lower() == "triggered" else ~triggered)
+        wanted = _word(kind[0], ("Standard", "Triggered"), "~type")
+        rows = rows.filter(triggered if wanted == "Triggered" else ~triggered)
     for tag in _sent_for(call, "tags"):
         rows = rows.filter(tags__contains=[tag])
     if statuses := _sent_for(call, "statuses"):
-        rows = rows.filter(status__in=[word for word in map(_status, statuses) if word])
+        words = (*CampaignStatus.values, *NEVER)
+        rows = rows.filter(status__in=[_word(one, words, "~statuses") for one in statuses])
     if moment := _sent_for(call, "sentDate"):
         rows = sent.since(rows, since(moment[0]))
     rows = _scheduled(call, rows)
@@ -108,8 +120,12 @@ def _sent_for(call: Call, name: str) -> list[str]:
     return [part.strip() for value in found for part in value.split(",") if part.strip()]
 
 
-def _status(word: str) -> str | None:
-    return next((one.value for one in CampaignStatus if one.value.lower() == word.lower()), None)
+def _word(said: str, words: Sequence[str], name: str) -> str:
+    """The word as it is published; refused for another."""
+    found = next((one for one in words if one.lower() == said.lower()), None)
+    if found is None:
+        raise invalid(f"{name} is not one of {', '.join(words)}.")
+    return found
 
 
 def _scheduled(call: Call, rows: QuerySet[Campaign]) -> QuerySet[Campaign]:
@@ -202,7 +218,7 @@ def sent_fields(call: Call) -> dict[str, Any]:
 
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise invalid(f"The {name} field is no text.", INVALID)
+        raise invalid(f"The {SHOWN.get(name, name)} field is no text.", INVALID)
     return value
 
 

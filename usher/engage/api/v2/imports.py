@@ -91,10 +91,12 @@ def collection(call: Call) -> HttpResponse:
 
 
 def in_body(call: Call, ids: Sequence[int]) -> list[ContactList]:
-    """The account's lists with these ids, which stood in a body: one that is unknown fails the call."""
+    """The account's lists with these ids of a body: one that is unknown, or a segment, fails the call."""
     found = list(ContactList.objects.filter(account=call.account, pk__in=ids))
     if len(found) != len(ids):
         raise EngageError("ERROR_ADDRESSBOOK_NOT_FOUND")
+    for one in found:
+        lists.demand_writable(one)
     return found
 
 

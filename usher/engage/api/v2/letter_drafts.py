@@ -55,7 +55,7 @@ class Reader:
         draft = self._addressed(sent, original)
         letter = draft.letter
         letter.subject = _line(sent.get("subject"), "Subject", 998)
-        letter.html, letter.text = _content(sent, "htmlcontent"), _content(sent, "plaintextcontent")
+        letter.html, letter.text = _content(sent, "HtmlContent"), _content(sent, "PlainTextContent")
         if not letter.html and not letter.text:
             raise invalid("The HtmlContent or the PlainTextContent field is required.")
         return _not_too_large(draft)
@@ -135,13 +135,14 @@ def _addresses(sent: Mapping[str, Any], name: str) -> list[str]:
     texts = [found] if isinstance(found, str) else found or []
     if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
         raise invalid(f"{name} field is empty or invalid.")
-    by_key: dict[str, str] = {}
-    for one in _split(texts):
-        if addresses.problem(one):
-            raise invalid(f"{name} field is empty or invalid.")
-        by_key.setdefault(addresses.key(one), one)
-    if len(by_key) > MOST_ADDRESSES:
+    said = list(_split(texts))
+    if len(said) > MOST_ADDRESSES:
         raise invalid(f"{name} field has more than {MOST_ADDRESSES} addresses.")
+    if any(addresses.problem(one) for one in said):
+        raise invalid(f"{name} field is empty or invalid.")
+    by_key: dict[str, str] = {}
+    for one in said:
+        by_key.setdefault(addresses.key(one), one)
     return list(by_key.values())
 
 
@@ -161,7 +162,7 @@ def _line(sent: Any, name: str, longest: int) -> str:
 
 
 def _content(sent: Mapping[str, Any], name: str) -> str:
-    found = sent.get(name)
+    found = sent.get(name.lower())
     if found is not None and not isinstance(found, str):
         raise invalid(f"The {name} field is not a text.")
     return found or ""

@@ -30,10 +30,15 @@ def known(call: Call, book: int) -> ContactList:
 def writable(call: Call, book: int) -> ContactList:
     """The list with this id; refused for a segment, whose members its rule finds."""
     found = known(call, book)
+    demand_writable(found)
+    return found
+
+
+def demand_writable(found: ContactList) -> None:
+    """Refuse a segment, whose members its rule finds."""
     if found.kind == ListKind.SEGMENT:
         message = "Address book cannot be written to via the API."
         raise invalid(message, "ERROR_ADDRESSBOOK_NOTWRITABLE")
-    return found
 
 
 def listed(call: Call, visibility: Visibility | None = None) -> HttpResponse:

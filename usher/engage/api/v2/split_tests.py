@@ -22,6 +22,14 @@ PLURALS = {
     "htmlcontents": "html",
     "plaintextcontents": "text",
 }
+#: As errors call them.
+SHOWN = {
+    "subjects": "Subjects",
+    "fromnames": "FromNames",
+    "fromaddresses": "FromAddresses",
+    "htmlcontents": "HtmlContents",
+    "plaintextcontents": "PlainTextContents",
+}
 #: What all versions have in common.
 OWN = ("name", "reply_action", "reply_to", "forward_to")
 #: All three are needed for a test; with fewer, everybody gets the same.
@@ -32,7 +40,7 @@ def create(call: Call) -> HttpResponse:
     values = sent_fields(call)
     own: dict[str, Any] = {name: value for name, value in values.items() if name in OWN}
     if not own.get("name"):
-        raise invalid("The name field is required.", INVALID)
+        raise invalid("The Name field is required.", INVALID)
     made = trial.create(call.account, call.now, own, _versions(call))
     versions = list(CampaignVersion.objects.filter(campaign=made).order_by("letter"))
     return reply(campaign_shapes.split_test(made, versions, senders.known(call.account)), 201)
@@ -44,7 +52,7 @@ def _versions(call: Call) -> list[dict[str, str]]:
     count = max(len(values) for values in found.values())
     for name, field in PLURALS.items():
         if len(found[field]) not in (1, count):
-            raise invalid(f"The {name} field has 1 or {count} values.", INVALID)
+            raise invalid(f"The {SHOWN[name]} field has 1 or {count} values.", INVALID)
     return [
         {field: values[place] if len(values) > 1 else values[0] for field, values in found.items()}
         for place in range(count)
@@ -56,11 +64,11 @@ def _values(call: Call, name: str) -> list[str]:
     if sent is None and name in ("fromnames", "fromaddresses"):
         return [""]
     if not isinstance(sent, list) or not sent:
-        raise invalid(f"The {name} field is a list of one or more.", INVALID)
+        raise invalid(f"The {SHOWN[name]} field is a list of one or more.", INVALID)
     if name == "fromaddresses":
         return [from_address(call, one) for one in sent]
     if not all(isinstance(one, str) for one in sent):
-        raise invalid(f"The {name} field is a list of texts.", INVALID)
+        raise invalid(f"The {SHOWN[name]} field is a list of texts.", INVALID)
     return list(sent)
 
 

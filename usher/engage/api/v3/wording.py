@@ -28,6 +28,18 @@ CODES = {
 }
 
 
+#: Of errors that say no more than their token.
+DESCRIPTIONS = {
+    "ERROR_FEATURENOTACTIVE": "This feature is not active on the account",
+    "ERROR_ADDRESSBOOK_NOT_FOUND": "There is no such list",
+    "ERROR_CONTACT_NOT_FOUND": "There is no such contact",
+    "ERROR_UNKNOWN": "Something went wrong that was not foreseen",
+}
+MARKETING = "marketingEmail"
+#: All that version 2 says before some tokens.
+_NOTHING = "Error:"
+
+
 class ServiceError(ApiError):
     """What version 3 has a code of its own for; `details` are pairs of an item and its description."""
 
@@ -42,9 +54,18 @@ def worded_by(service: str) -> Callable[[ApiError], dict[str, Any]]:
     def worded(problem: ApiError) -> dict[str, Any]:
         own = isinstance(problem, ServiceError)
         code = problem.token if own else CODES.get(problem.token, "invalidRequest")
-        said: dict[str, Any] = {"errorCode": f"{service}:{code}", "description": problem.message}
+        if service == MARKETING and problem.token == "ERROR_FEATURENOTACTIVE":
+            code = "forbidden"  # what this service publishes for it
+        said: dict[str, Any] = {"errorCode": f"{service}:{code}", "description": _described(problem)}
         if isinstance(problem, ServiceError) and problem.details:
             said["details"] = [{"item": item, "description": text} for item, text in problem.details]
         return said
 
     return worded
+
+
+def _described(problem: ApiError) -> str:
+    said = problem.message.strip()
+    if said and said != _NOTHING:
+        return said
+    return DESCRIPTIONS.get(problem.token, "The call cannot be answered")

@@ -18,7 +18,7 @@ from usher.engage.imports import keep
 from usher.engage.imports.described import merge, read
 from usher.engage.imports.described.read import Entry, Failure
 from usher.engage.imports.run import TooManyContactsError, look_at_the_limit
-from usher.engage.models import Confirmation, Contact, Import, ImportFault
+from usher.engage.models import Confirmation, Import, ImportFault
 from usher.engage.models.contacts import Status
 from usher.engage.models.imports import ImportState
 from usher.lib import statistics
@@ -113,13 +113,13 @@ def _staged(entry: Entry) -> tuple[object, ...]:
 
 
 def _ask(asked: Iterable[tuple[int, str, str]], now: datetime) -> None:
-    """Mail whoever has to confirm: a letter for each, which only those imports pay for that want it."""
-    about = {key: (status, url) for key, status, url in asked}
-    for contact in Contact.objects.filter(pk__in=about).select_related("account").order_by("pk"):
-        status, url = about[contact.pk]
-        waits = status == Status.PENDING_OPT_IN
-        kind = Confirmation.Kind.OPT_IN if waits else Confirmation.Kind.RESUBSCRIBE
-        confirm.ask(contact, kind, now, return_url=url)
+    """Mail whoever has to confirm."""
+    kinds = Confirmation.Kind
+    wished = {
+        key: (kinds.OPT_IN if status == Status.PENDING_OPT_IN else kinds.RESUBSCRIBE, url)
+        for key, status, url in asked
+    }
+    confirm.ask_all(wished, now)
 
 
 def _failures(entries: Iterable[Entry], merged: merge.Merged) -> dict[int, list[Failure]]:

@@ -11,6 +11,7 @@ from usher.engage.contacts.suppress import suppress
 from usher.engage.models import (
     Account,
     Campaign,
+    Choice,
     Click,
     Contact,
     DataField,
@@ -18,9 +19,11 @@ from usher.engage.models import (
     Link,
     Message,
     Move,
+    Preference,
     Program,
     ProgramCheck,
     ProgramVersion,
+    SuppressedDomain,
 )
 from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
@@ -172,6 +175,24 @@ def test_a_soft_bouncer_misses_the_mail_and_goes_on(program: Program, person: Pe
     ticked = tick(day(7))
     assert (ticked.skipped, ticked.queued) == (1, 0)
     assert story(alice)[-1] == "7 favourites>fortnight: skipped: SoftBounced"
+
+
+def test_whoever_opted_out_of_the_topic_misses_the_mail_and_the_step_says_so(
+    program: Program, person: Person, account: Account, campaigns: dict[str, Campaign]
+) -> None:
+    alice, bob = person("alice"), person("bob")
+    tick(day(0))
+    topic = Preference.objects.create(
+        account=account, private_name="Favourites", created_at=BEGIN, updated_at=BEGIN
+    )
+    Campaign.objects.filter(account=account).update(preference=topic)
+    Choice.objects.create(preference=topic, contact=alice, opted_in=False, at=BEGIN)
+    SuppressedDomain.objects.create(account=account, domain="elsewhere.example", at=BEGIN)
+    Contact.objects.filter(pk=bob.pk).update(email_key="bob@elsewhere.example")
+    ticked = tick(day(7))
+    assert (ticked.skipped, ticked.queued, dict(ticked.exits)) == (1, 0, {"suppressed": 1})
+    assert story(alice)[-1] == "7 favourites>fortnight: skipped: opted out of its topic"
+    assert story(bob)[-1].endswith("exit: suppressed")
 
 
 def test_a_deleted_contact_leaves(program: Program, person: Person) -> None:
