@@ -6,6 +6,7 @@ from usher.engage.campaigns.tasks import run_sends
 from usher.engage.contacts.tasks import delete_contacts, write_words
 from usher.engage.deliver.tasks import deliver_due
 from usher.engage.forgetting import forget
+from usher.engage.happenings.tasks import push_happenings
 from usher.engage.imports.described.tasks import run_described_import
 from usher.engage.imports.tasks import run_import
 from usher.engage.programs.tasks import enrol
@@ -17,6 +18,7 @@ __all__ = [
     "deliver_due",
     "enrol",
     "forget",
+    "push_happenings",
     "refresh_segment",
     "refresh_segments",
     "run_described_import",

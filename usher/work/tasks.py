@@ -16,6 +16,7 @@ from usher.definitions.expiry import settle
 from usher.engage.campaigns import send as sends
 from usher.engage.campaigns.tasks import run_sends
 from usher.engage.deliver import tasks as delivery
+from usher.engage.happenings import tasks as happenings
 from usher.engage.programs import runner as programs
 from usher.engage.texts import tasks as texts
 from usher.lib import clock
@@ -35,6 +36,7 @@ def wake(now: datetime) -> list[str]:
         ("sends", sends.due(now), run_sends.defer),
         ("mail", delivery.due(now), delivery.hand_on),
         ("texts", texts.due(now), texts.hand_on),
+        ("webhooks", happenings.due(now), happenings.hand_on),
         ("seeds", seeds.due(now), lambda: look_at_seeds.defer(now=moment)),
     ]
     due = [(name, defer) for name, is_due, defer in jobs if is_due]

@@ -75,5 +75,6 @@ def test_a_worker_finds_every_job() -> None:
         "sends",
         "texts",
         "tick",
+        "webhooks",
     ]
     assert jobs["periodic"] == ["contacts.words", "engage.forget", "refresh_segments", "tick"]

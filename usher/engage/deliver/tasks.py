@@ -15,6 +15,7 @@ from procrastinate.contrib.django import app
 
 from usher.engage.deliver.relay import asked_sink, relay_from
 from usher.engage.deliver.run import deliver
+from usher.engage.happenings import tasks as happenings
 from usher.engage.models import Claim, Message
 from usher.engage.models.messages import MessageState
 from usher.lib import clock
@@ -29,6 +30,8 @@ def deliver_due() -> dict[str, int]:
     done = asdict(deliver(clock.now, relay, chance=random.random, was_accepted=asked_sink))
     if any(done.values()):
         log.info("delivered: %s", ", ".join(f"{count} {what}" for what, count in done.items() if count))
+    if happenings.due(clock.now()):
+        happenings.hand_on()
     return done
 
 

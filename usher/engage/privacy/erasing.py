@@ -20,6 +20,8 @@ from usher.engage.models import (
     Contact,
     ContactEvent,
     ContactWords,
+    Happening,
+    InboundText,
     Letter,
     Link,
     Membership,
@@ -28,6 +30,7 @@ from usher.engage.models import (
     TextMessage,
 )
 from usher.engage.models.contacts import Status
+from usher.engage.models.events import Feed
 from usher.engage.models.messages import MessageState
 from usher.engage.models.texts import TextState
 from usher.engage.privacy.mentions import blot_out
@@ -137,4 +140,9 @@ def _forget_mails(one: Person) -> None:
 def _forget_texts(one: Person) -> None:
     rows = TextMessage.objects.filter(one.texts)
     rows.filter(state=TextState.QUEUED).update(state=TextState.SKIPPED)
+    received = InboundText.objects.filter(one.texts)
+    # a number may stand in happenings as nobody looks for it
+    told = Happening.objects.filter(account=one.account, feed=Feed.WEBHOOKS)
+    told.filter(data__id__in=[str(row.pk) for row in (*rows, *received)]).update(data={})
     rows.update(number="", body="", metadata=None, options={}, reply="")
+    received.update(number="", said={})

@@ -43,7 +43,7 @@ class Person:
 
     @property
     def texts(self) -> Q:
-        """Of TextMessage."""
+        """Of TextMessage, and of InboundText."""
         found = Q(contact=self.contact) if self.contact else Q(pk=None)
         return found | Q(account=self.account, number=self.number) if self.number else found
 

@@ -22,6 +22,7 @@ from usher.engage.models import (
     Enrolment,
     Happening,
     ImportFault,
+    InboundText,
     Letter,
     Membership,
     Message,
@@ -72,6 +73,11 @@ def _told(one: Person) -> dict[str, Any]:
             TextMessage.objects.filter(one.texts)
             .order_by("queued_at")
             .values("number", "sender", "body", "state", "queued_at", "sent_at", "metadata", "reply")
+        ),
+        "texts_received": list(
+            InboundText.objects.filter(one.texts)
+            .order_by("received_at")
+            .values("said", "received_at", "status")
         ),
         "suppressions": list(
             Suppression.objects.filter(account=one.account, email_key=one.email_key)

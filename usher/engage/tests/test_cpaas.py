@@ -112,9 +112,3 @@ def test_the_words_of_a_message_are_removed(api: Caller) -> None:
     found = api.json(f"GET {path}")
     assert (found["body"], found["metadata"], "title" in found) == ("", {}, False)
     assert found["sentOn"] == "2026-03-01T12:00:01.000Z"
-
-
-def test_what_is_described_and_not_built_says_so(api: Caller) -> None:
-    answer = api.json("POST /cpaas/messages/inbounds", {}, 403)
-    assert answer["errorCode"] == "ERROR_FEATURENOTACTIVE"
-    assert api(f"POST /cpaas/messages/{uuid4()}/statuses/read", {}).status_code == 403

@@ -13,6 +13,7 @@ from procrastinate import exceptions
 from procrastinate.contrib.django import app
 
 from usher.engage.channels.sms import gateway_from
+from usher.engage.happenings import tasks as happenings
 from usher.engage.models import TextMessage
 from usher.engage.models.texts import TextState
 from usher.engage.texts.run import run
@@ -27,6 +28,8 @@ def send_texts() -> dict[str, int]:
     done = run(clock.now, gateway_from(settings.USHER_SMS_URL), chance=random.random)
     if done.total():
         log.info("texts: %s", ", ".join(f"{count} {what}" for what, count in done.items() if count))
+    if happenings.due(clock.now()):
+        happenings.hand_on()
     return dict(done)
 
 

@@ -26,6 +26,7 @@ _STATUS = {
     TextState.AMBIGUOUS: "processing",
     TextState.SENT: "sent",
     TextState.DELIVERED: "delivered",
+    TextState.READ: "read",
     TextState.FAILED: "failed",
     TextState.EXPIRED: "expired",
     TextState.SKIPPED: "filtered",
@@ -56,7 +57,7 @@ def get(call: Call, message: str) -> HttpResponse:
 def delete(call: Call, message: str) -> HttpResponse:
     """What was not sent never will be; nobody waits for what is just being handed over."""
     with transaction.atomic():
-        found = _at_rest(call, message)
+        found = at_rest(call, message)
         found.delete()
     return empty(204)
 
@@ -66,7 +67,7 @@ def redact(call: Call, message: str) -> HttpResponse:
     if not isinstance(call.fields.get("redact"), bool):
         raise wrong("redact", "redact is true or false.")
     with transaction.atomic():
-        found = _at_rest(call, message)
+        found = at_rest(call, message)
         if call.fields["redact"]:
             if found.state == TextState.QUEUED:
                 raise ApiError(409, "conflict", "The message is still to be sent.")
@@ -85,7 +86,7 @@ def _known(call: Call, message: str, rows: QuerySet[TextMessage] | None = None) 
     return found
 
 
-def _at_rest(call: Call, message: str) -> TextMessage:
+def at_rest(call: Call, message: str) -> TextMessage:
     """The message, kept from being sent meanwhile."""
     found = _known(call, message, TextMessage.objects.select_for_update())
     if found.state == TextState.CLAIMED:
