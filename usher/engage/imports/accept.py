@@ -19,6 +19,18 @@ from usher.engage.models.imports import ImportState, MergeOption
 
 #: Imports of one account that may wait or run at the same time.
 MOST_ACTIVE = 25
+#: How files of other kinds begin (in lower case), and what they are.
+_OTHERS = {
+    b"%pdf-": "a PDF",
+    b"{\\rtf": "a text of Word",
+    b"\x1f\x8b": "compressed by gzip",
+    b"\x89png": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"gif8": "a picture",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "XML",
+}
 #: Bytes of a file.
 LARGEST = 10 * 1024 * 1024
 
@@ -76,6 +88,9 @@ def _cell(value: object) -> object:
 def _check(content: bytes) -> None:
     if len(content) > LARGEST:
         raise EngageError("ERROR_IMPORT_UNSUPPORTED_FORMAT", f"The file has more than {LARGEST // 2**20} MB.")
+    for mark, kind in _OTHERS.items():
+        if content[:64].lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(mark):
+            raise EngageError("ERROR_IMPORT_UNSUPPORTED_FORMAT", f"Neither CSV nor Excel: it is {kind}.")
     try:
         is_workbook(content)
     except SheetError as problem:

@@ -45,6 +45,23 @@ REFUSALS: dict[str, tuple[str, str]] = {
     Status.NO_MX_RECORD: ("Suppressed", "suppressedContacts"),
     merge.NUMBER: ("Failures", "failures"),
 }
+#: The reasons that callers are told of.
+PUBLISHED = frozenset(
+    (
+        "Globally Suppressed",
+        "Invalid Email",
+        "Duplicate",
+        "Blocker",
+        "Unsubscribed",
+        "Hard bounced",
+        "Soft bounced",
+        "Complained to ISP",
+        "Mail blocked",
+        "Suppressed by Domain",
+        "Pending optin",
+        "Failures",
+    )
+)
 
 
 def reason_of(refusal: str) -> str:
@@ -72,11 +89,18 @@ def published(report: Mapping[str, int]) -> dict[str, int]:
     return {name: report.get(name, 0) for name in COUNTERS}
 
 
+def published_reason(reason: str) -> str:
+    """The reason in one of the published words; ours say more, and are for people."""
+    if reason in PUBLISHED:
+        return reason
+    return "Globally Suppressed" if reason == "Suppressed" else "Failures"
+
+
 def faults_file(found: Import) -> str:
-    """CSV: the reason, then the row's own cells under the file's own headings."""
+    """CSV: the published reason, then the row's own cells under the file's own headings."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["Reason", *found.headings])
     faults = found.faults.order_by("row").values_list("reason", "values")
-    writer.writerows([reason, *values] for reason, values in faults.iterator())
+    writer.writerows([published_reason(reason), *values] for reason, values in faults.iterator())
     return text.getvalue()

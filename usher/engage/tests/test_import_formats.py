@@ -100,6 +100,23 @@ def test_other_archives_are_refused(api: Caller, content: bytes, error: str) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%PDF-1.7\n%rest", "a PDF"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"\x1f\x8b\x08rest", "compressed by gzip"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "a web page"),
+        (b'<?xml version="1.0"?>', "XML"),
+    ],
+)
+def test_documents_of_another_kind_are_refused_at_once(api: Caller, content: bytes, kind: str) -> None:
+    assert api.error(f"POST {IMPORT}", sent(content)) == (
+        400,
+        f"Neither CSV nor Excel: it is {kind}. ERROR_IMPORT_UNSUPPORTED_FORMAT",
+    )
+
+
 @pytest.mark.parametrize("content", [b"\xd0\xcf\x11\xe0rest", archive_of({"xl/workbook.xml": "<nonsense>"})])
 def test_a_workbook_that_cannot_be_read_changes_nothing(api: Caller, content: bytes) -> None:
     job = api.json(f"POST {IMPORT}", sent(content), 202)

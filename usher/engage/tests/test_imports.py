@@ -10,6 +10,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from usher.engage.contacts.suppress import suppress
 from usher.engage.imports import accept, merge, run
+from usher.engage.imports.report import PUBLISHED, REFUSALS, published_reason
 from usher.engage.imports.tasks import run_import
 from usher.engage.models import Account, Contact, Import, ImportFault, Membership, Suppression
 from usher.engage.models.contacts import Status
@@ -168,10 +169,17 @@ def test_the_faults_come_with_the_cells_of_the_file(api: Caller, fields: None) -
     answer = api(f"GET /v2/contacts/import/{job['id']}/report-faults")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.content.decode() == (
-        "Reason,Email,Näme,AGE\r\n"
-        'Invalid Email,x,"a ""b"", c",1\r\n'
-        "Invalid Entry: AGE,y@example.com,=1+1,old\r\n"
+        'Reason,Email,Näme,AGE\r\nInvalid Email,x,"a ""b"", c",1\r\nFailures,y@example.com,=1+1,old\r\n'
     )
+    # what people read says more
+    assert faults(job)[1] == (2, "Invalid Entry: AGE")
+
+
+def test_callers_are_told_published_reasons_only() -> None:
+    assert published_reason("Hard bounced") == "Hard bounced"
+    assert published_reason("Suppressed") == "Globally Suppressed"
+    assert published_reason("Invalid Entry: wrong number of cells") == "Failures"
+    assert {published_reason(reason) for reason, _ in REFUSALS.values()} <= PUBLISHED
 
 
 @pytest.mark.parametrize(
