@@ -13,6 +13,8 @@ from django.urls import URLPattern, reverse
 from usher.audiences.models import Audience, ComputedField, TagGroup
 from usher.engage.access import create_api_user
 from usher.engage.contacts.fields import BUILT_IN, create_field
+from usher.engage.forms import edit
+from usher.engage.forms.edit import Asked, Draft
 from usher.engage.lists.edit import create_list
 from usher.engage.models import (
     Account,
@@ -22,10 +24,13 @@ from usher.engage.models import (
     Contact,
     ContactList,
     DataField,
+    Form,
     Import,
+    Preference,
     Program,
 )
 from usher.engage.models.lists import ListKind
+from usher.engage.preferences import tree
 from usher.engage.segments.edit import create_segment
 from usher.seeds.models import Incident
 from usher.sources.models import Table
@@ -58,6 +63,7 @@ POSTED = {
     "suppress_domain",
     "allow_domain",
     "contact_standing",
+    "preference_move",
     "api_user_renew",
 }
 
@@ -74,6 +80,8 @@ def of_the_engine(named: str) -> object:
         "contact_import": Import.objects.all(),
         "contact_list": lists,
         "segment_": ContactList.objects.filter(kind=ListKind.SEGMENT),
+        "preference": Preference.objects.all(),
+        "sign_up_form": Form.objects.all(),
         "data_field_": DataField.objects.exclude(name__in=BUILT_IN),
         "api_user": ApiUser.objects.all(),
         "api_call": ApiCall.objects.all(),
@@ -124,6 +132,11 @@ def engine(shop: None) -> None:
     now, account = scene.NOW, Account.objects.get()
     create_list(account, "News", now)
     create_field(account, "SHOE_SIZE", "Numeric")
+    topic = tree.create(account, tree.Draft("Jazz"), now)
+    asked = Asked("FIRSTNAME", required=True)
+    news = ContactList.objects.get(name="News")
+    form = Draft("News", news, "News", "Yes, please", fields=[asked], preferences=[topic.pk])
+    edit.save(account, form, now)
     create_segment(account, "Known", "email is set", now)
     Import.objects.create(
         account=account, file_name="people.csv", content=b"", state="Finished", created_at=now
