@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -36,7 +37,11 @@ _STATES = {
     "bounced": (gettext_lazy("bounced"), _BAD),
     "skipped": (gettext_lazy("skipped"), _PLAIN),
     "ambiguous": (gettext_lazy("ambiguous"), _WARN),
+    "delivered": (gettext_lazy("arrived"), _GOOD),
+    "expired": (gettext_lazy("too late"), _PLAIN),
     # programs and campaigns
+    "NotSent": (gettext_lazy("about to start"), _INFO),
+    "Scheduled": (gettext_lazy("scheduled"), _INFO),
     "Draft": (gettext_lazy("draft"), _PLAIN),
     "Active": (gettext_lazy("active"), _GOOD),
     "Deactivated": (gettext_lazy("paused"), _WARN),
@@ -96,6 +101,11 @@ _STATES = {
     "remarks": (gettext_lazy("read, with remarks"), _WARN),
     "unread": (gettext_lazy("not read yet"), _PLAIN),
 }
+
+
+def words_of(stored: Iterable[str]) -> list[tuple[str, str]]:
+    """These states, each with its word: to choose from."""
+    return [(one, state_of(one).word) for one in stored]
 
 
 def state_of(stored: str) -> State:

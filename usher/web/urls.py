@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
+from usher.web import mailurls
 from usher.web.views import (
     access,
     audiences,
     byhand,
-    campaigns,
     contacts,
     customers,
     datafields,
@@ -76,9 +76,7 @@ urlpatterns = [
     path("programs/<int:pk>/people", programs.people, name="program_people"),
     path("programs/<int:pk>/pause", programs.pause, name="pause"),
     path("programs/<int:pk>/resume", programs.resume, name="resume"),
-    path("campaigns", campaigns.campaigns, name="campaigns"),
-    path("campaigns/<int:pk>", campaigns.campaign, name="campaign"),
-    path("campaigns/<int:pk>/preview", campaigns.preview, name="preview"),
+    *mailurls.urlpatterns,
     path("contacts", contacts.contacts, name="contacts"),
     path("contacts/<int:pk>", contacts.contact, name="contact"),
     path("contacts/<int:pk>/edit", contacts.edit, name="contact_edit"),

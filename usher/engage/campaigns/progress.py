@@ -37,6 +37,10 @@ class Progress:
         """Mails of which nothing more is to be done."""
         return self.queued - self.states[MessageState.QUEUED] - self.states[MessageState.CLAIMED]
 
+    @property
+    def percent(self) -> int:
+        return 100 * self.gone // self.queued if self.queued else 0
+
 
 def coming(campaigns: list[Campaign]) -> dict[int, Send]:
     """Campaign -> the next of its sends that have not ended."""

@@ -16,12 +16,6 @@ Unit = Literal["hour", "day", "week"]
 #: Spans longer than these are told in the next larger unit.
 LONGEST: dict[Unit, timedelta] = {"hour": timedelta(days=4), "day": timedelta(days=370)}
 
-_SPAN = """
-select min(sent_at), greatest(max(sent_at), (
-    select max(at) from engage_open deed join engage_message message on message.id = deed.message_id
-     where message.campaign_id = %(campaign)s))
-  from engage_message where campaign_id = %(campaign)s and sent_at is not null
-"""
 _COURSE = f"""
 with {MAIL}, deeds as (
     select 0 as what, sent_at as at from mail where state = 'sent'
@@ -30,7 +24,7 @@ with {MAIL}, deeds as (
     union all
     select 2, min(deed.at) from mail join engage_click deed on deed.message_id = mail.id group by mail.id
 )
-select date_trunc(%(unit)s, at, %(zone)s), count(*) filter (where what = 0),
+select date_trunc('hour', at, %(zone)s), count(*) filter (where what = 0),
        count(*) filter (where what = 1), count(*) filter (where what = 2)
   from deeds where at is not null group by 1 order by 1
 """
@@ -51,21 +45,25 @@ def course(campaign: Campaign, zone: ZoneInfo) -> tuple[Unit, list[Step]]:
 
     The first step is the unit before the first mail, with nothing.
     """
-    unit = _unit(campaign)
-    bound = {"campaigns": [campaign.pk], "unit": unit, "zone": zone.key}
     with connection.cursor() as cursor:
-        cursor.execute(_COURSE, bound)
+        cursor.execute(_COURSE, {"campaigns": [campaign.pk], "zone": zone.key})
         rows = cursor.fetchall()
-    steps = [Step(rows[0][0] - timedelta(**{f"{unit}s": 1}), 0, 0, 0)] if rows else []
+    if not rows:
+        return "hour", []
+    span = rows[-1][0] - rows[0][0]
+    unit: Unit = next((one for one, longest in LONGEST.items() if span <= longest), "week")
+    steps = [Step(_begin(rows[0][0], unit, zone) - timedelta(**{f"{unit}s": 1}), 0, 0, 0)]
     for at, delivered, opened, clicked in rows:
-        last = steps[-1]
-        steps.append(Step(at, last.delivered + delivered, last.opened + opened, last.clicked + clicked))
+        begin, last = _begin(at, unit, zone), steps[-1]
+        if last.at == begin:
+            steps.pop()
+        steps.append(Step(begin, last.delivered + delivered, last.opened + opened, last.clicked + clicked))
     return unit, steps
 
 
-def _unit(campaign: Campaign) -> Unit:
-    with connection.cursor() as cursor:
-        cursor.execute(_SPAN, {"campaign": campaign.pk})
-        first, last = cursor.fetchone() or (None, None)
-    span = last - first if first and last else timedelta(0)
-    return next((unit for unit, longest in LONGEST.items() if span <= longest), "week")
+def _begin(at: datetime, unit: Unit, zone: ZoneInfo) -> datetime:
+    """When the unit began that this hour is in; weeks begin on Monday."""
+    if unit == "hour":
+        return at
+    local = at.astimezone(zone).replace(hour=0)
+    return local - timedelta(days=local.weekday()) if unit == "week" else local

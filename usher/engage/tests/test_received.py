@@ -20,6 +20,7 @@ from usher.engage.models import (
 )
 from usher.engage.reports import received
 from usher.engage.reports.course import course
+from usher.engage.reports.links import followed
 from usher.engage.tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -96,11 +97,15 @@ def test_it_tells_the_course_by_the_hour_with_first_opens_only(sent: Campaign) -
 
 
 def test_a_long_course_is_told_by_the_day_or_week(sent: Campaign) -> None:
-    first = Message.objects.filter(campaign=sent, contact__is_seed=False).earliest("pk")
-    Open.objects.create(message=first, at=NOW + timedelta(days=30))
-    assert course(sent, ZoneInfo("UTC"))[0] == "day"
-    Open.objects.create(message=first, at=NOW + timedelta(days=800))
-    assert course(sent, ZoneInfo("UTC"))[0] == "week"
+    unopened = Message.objects.get(campaign=sent, contact__email="2@x.org")
+    late = Open.objects.create(message=unopened, at=NOW + timedelta(days=30))
+    unit, steps = course(sent, ZoneInfo("UTC"))
+    assert unit == "day"
+    assert [(step.at - NOW).days for step in steps] == [-2, -1, 29]
+    assert [(step.delivered, step.opened) for step in steps] == [(0, 0), (3, 2), (3, 3)]
+    Open.objects.filter(pk=late.pk).update(at=NOW + timedelta(days=800))
+    unit, steps = course(sent, ZoneInfo("UTC"))
+    assert (unit, {step.at.weekday() for step in steps}) == ("week", {0})
 
 
 def test_of_what_was_not_sent_there_is_no_course(sent: Campaign) -> None:
@@ -108,3 +113,7 @@ def test_of_what_was_not_sent_there_is_no_course(sent: Campaign) -> None:
     Open.objects.all().delete()
     Click.objects.all().delete()
     assert course(sent, ZoneInfo("UTC")) == ("hour", [])
+
+
+def test_links_are_told_with_their_people(sent: Campaign) -> None:
+    assert followed(sent, 20) == [("https://x.org", 1)]

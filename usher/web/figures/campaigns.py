@@ -1,81 +1,147 @@
-"""How each campaign was received: counted over messages in three statements. Seeds are not counted."""
+"""Campaigns as the pages show them: with their figures, their next send, their links and their people."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
-from usher.engage.models import Campaign, Link, Message
+from usher.engage.campaigns import progress, trial
+from usher.engage.models import Account, Campaign, Click, Message, Open, Send, Suppression
+from usher.engage.models.campaigns import CampaignStatus
+from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
+from usher.engage.reports import received
+from usher.engage.reports.course import course as course_of
+from usher.engage.reports.outcomes import SENT
+from usher.engage.reports.received import Known
 
 #: Waiting or hanging mails of one campaign that are shown.
 MOST = 50
+#: Figures of large campaigns that are older are counted anew when somebody looks at them.
+STALE = timedelta(minutes=1)
+
+#: What can be asked of the people of a campaign -> their mails.
+_DONE = {
+    "sent": SENT,
+    "delivered": Q(state=MessageState.SENT),
+    "opened": Exists(Open.objects.filter(message=OuterRef("pk"))),
+    "clicked": Exists(Click.objects.filter(message=OuterRef("pk"))),
+    "bounced": Q(state=MessageState.BOUNCED) | Q(state=MessageState.FAILED, code__range=(400, 499)),
+    "unsubscribed": Exists(Suppression.objects.filter(message=OuterRef("pk"), reason=Status.UNSUBSCRIBED)),
+    "waiting": Q(state__in=[MessageState.QUEUED, MessageState.CLAIMED]),
+    "left_out": Q(state=MessageState.SKIPPED),
+    "not_made": Q(state=MessageState.FAILED, code=None),
+    "uncertain": Q(state=MessageState.AMBIGUOUS),
+}
 
 
-@dataclass
-class Received:
-    """One campaign: its mails by state, how many of them were opened and clicked, and when one last left."""
+def deeds() -> dict[str, str]:
+    """What can be asked of the people of a campaign, in words."""
+    return {
+        "sent": _("was sent to"),
+        "delivered": _("arrived at"),
+        "opened": _("opened it"),
+        "clicked": _("clicked in it"),
+        "bounced": _("bounced"),
+        "unsubscribed": _("left by it"),
+        "waiting": _("still waits for"),
+        "left_out": _("was left out"),
+        "not_made": _("could not be made for"),
+        "uncertain": _("may have arrived at"),
+    }
+
+
+@dataclass(frozen=True)
+class Row:
+    """A campaign in a list."""
 
     campaign: Campaign
-    states: Counter[str] = field(default_factory=Counter)
-    opened: int = 0
-    clicked: int = 0
-    last_sent: datetime | None = None
+    known: Known
+    send: Send | None
 
     @property
-    def sent(self) -> int:
-        return self.states[MessageState.SENT]
-
-    @property
-    def bounced(self) -> int:
-        return self.states[MessageState.BOUNCED]
-
-    @property
-    def waiting(self) -> int:
-        return self.states[MessageState.QUEUED] + self.states[MessageState.CLAIMED]
-
-    @property
-    def by_state(self) -> list[tuple[str, int]]:
-        """The most first."""
-        return self.states.most_common()
+    def state(self) -> str:
+        """As a pill: what is to come is told before what it is."""
+        if self.send and self.send.status == "Scheduled" and self.campaign.status == CampaignStatus.UNSENT:
+            return "Scheduled"
+        return self.campaign.status
 
 
-def received(campaigns: QuerySet[Campaign]) -> list[Received]:
-    """These campaigns by name, each with how it was received."""
-    rows = list(campaigns.order_by("name", "id"))
-    mails = Message.objects.filter(campaign__in=rows, contact__is_seed=False).order_by()
-    opened = _distinct(mails.filter(opens__isnull=False))
-    clicked = _distinct(mails.filter(clicks__isnull=False))
-    states: dict[int, Counter[str]] = defaultdict(Counter)
-    last: dict[int, datetime] = {}
-    counted = mails.values_list("campaign", "state").annotate(Count("id"), Max("sent_at"))
-    for campaign, state, mails_there, at in counted:
-        states[campaign][state] = mails_there
-        last[campaign] = max(filter(None, (at, last.get(campaign))), default=at)
-    return [
-        Received(row, states[row.pk], opened.get(row.pk, 0), clicked.get(row.pk, 0), last.get(row.pk))
-        for row in rows
-    ]
+def campaigns(account: Account, text: str, status: str) -> QuerySet[Campaign]:
+    """The account's campaigns of this status whose name or subject holds `text`."""
+    found = Campaign.objects.filter(account=account).defer("html", "text")
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(subject__icontains=text))
+    return found.filter(status=status) if status in CampaignStatus.values else found
 
 
-def _distinct(mails: QuerySet[Message]) -> dict[int, int]:
-    return dict(mails.values_list("campaign").annotate(Count("id", distinct=True)))
+def shown(rows: list[Campaign], now: datetime) -> list[Row]:
+    """These campaigns with their figures and what is to come, in their order."""
+    known = received.known([row.pk for row in rows], now)
+    coming = progress.coming(rows)
+    return [Row(row, known[row.pk], coming.get(row.pk)) for row in rows]
 
 
-def links(campaign: Campaign) -> QuerySet[Link]:
-    """The links that were clicked, the most clicked first, each with the number of people."""
-    customers = Q(clicks__message__contact__is_seed=False)
-    return (
-        campaign.links.annotate(people=Count("clicks__message__contact", distinct=True, filter=customers))
-        .filter(people__gt=0)
-        .order_by("-people", "id")[:20]
-    )
+def known(campaign: Campaign, now: datetime, *, anew: bool) -> Known:
+    """How it was received; `anew` counts a large one however long it takes."""
+    if anew:
+        return Known(received.count([campaign.pk], now)[campaign.pk])
+    return received.known([campaign.pk], now)[campaign.pk]
+
+
+def is_stale(found: Known, now: datetime) -> bool:
+    """Whether it was counted so long ago that it is worth counting again."""
+    return found.counted_at is not None and now - found.counted_at > STALE
+
+
+def course(campaign: Campaign, zone: ZoneInfo) -> dict[str, Any]:
+    """The campaign's growth as a chart and a table; empty when nothing was sent."""
+    unit, steps = course_of(campaign, zone)
+    shape = "j M Y" if unit != "hour" else "j M, H:i"
+    said = [date_format(localtime(step.at), shape) for step in steps]
+    return {
+        "steps": list(zip(said, steps, strict=True)),
+        "chart": {
+            "x": [step.at.timestamp() for step in steps],
+            "ys": [[getattr(step, name) for step in steps] for name in ("delivered", "opened", "clicked")],
+            "names": [_("delivered"), _("opened"), _("clicked")],
+            "shown": said,
+            "zone": zone.key,
+        }
+        if steps
+        else {},
+    }
 
 
 def troubled(campaign: Campaign) -> QuerySet[Message]:
     """Mails that wait after a deferral, or of which nobody knows whether they arrived."""
     hanging = Q(state=MessageState.QUEUED, attempts__gt=0) | Q(state=MessageState.AMBIGUOUS)
-    return campaign.messages.filter(hanging).select_related("contact").order_by("due_at", "id")[:MOST]
+    found = campaign.messages.filter(hanging, contact__isnull=False).select_related("contact")
+    return found.order_by("due_at", "id")[:MOST]
+
+
+def people(campaign: Campaign, did: str, text: str = "") -> QuerySet[Message]:
+    """Its mails to customers who `did` something (see `deeds`), of addresses that begin with `text`."""
+    found = Message.objects.filter(campaign=campaign, contact__is_seed=False).select_related("contact")
+    found = found.filter(contact__email_key__startswith=text.lower()) if text else found
+    return found.filter(_DONE[did]) if did in _DONE else found
+
+
+def exported(mails: QuerySet[Message]) -> Iterator[list[Any]]:
+    """A line for each mail."""
+    for mail in mails.order_by("-pk").iterator(chunk_size=5_000):
+        sent = mail.sent_at.isoformat() if mail.sent_at else ""
+        yield [mail.to, mail.state, sent, mail.code, mail.reply, mail.reason]
+
+
+def versions(campaign: Campaign) -> list[trial.Result]:
+    """How the versions of a split test did, by opens; none for a campaign without versions."""
+    return trial.results(campaign, "Opens") if campaign.is_split_test else []

@@ -19,7 +19,9 @@
       const at = plot.cursor.idx;
       bubble.hidden = at == null || plot.data[1][at] == null;
       if (bubble.hidden) return;
-      bubble.textContent = data.shown[at] + " · " + grouped(plot.data[1][at]) + " " + (box.dataset.label || "");
+      const names = data.names || [box.dataset.label || ""];
+      const said = names.map((name, one) => grouped(plot.data[one + 1][at]) + " " + name);
+      bubble.textContent = [data.shown[at]].concat(said).join(" · ");
       const left = plot.valToPos(plot.data[0][at], "x") + plot.bbox.left / devicePixelRatio;
       const widest = box.clientWidth - bubble.offsetWidth;
       bubble.style.left = Math.max(0, Math.min(widest, left - bubble.offsetWidth / 2)) + "px";
@@ -31,22 +33,28 @@
     const data = JSON.parse(document.getElementById(box.dataset.source).textContent);
     const dots = box.dataset.kind === "dots";
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Inter, sans-serif" };
-    const month = { month: "short", day: "numeric", timeZone: "UTC" };
+    const lines = data.ys || [data.y];
+    const colours = ["--curtain", "--info", "--good"];
+    const spanned = data.x.length ? data.x[data.x.length - 1] - data.x[0] : 0;
+    const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: data.zone || "UTC" };
+    const month = { month: "short", day: "numeric", timeZone: data.zone || "UTC" };
     const options = {
       width: box.clientWidth, height: box.clientHeight, legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: true }, y: { range: (_, low, high) => dots ? [0, Math.max(1, high * 1.1)] : padded(low, high) } },
       axes: [
-        Object.assign({}, axis, { grid: { show: false }, space: 70, size: 28, values: (_, splits) => splits.map((s) => new Date(s * 1000).toLocaleDateString("en-GB", month)) }),
+        Object.assign({}, axis, { grid: { show: false }, space: 70, size: 28, values: (_, splits) => splits.map((s) => labelled(new Date(s * 1000))) }),
         Object.assign({}, axis, { size: 62, values: (_, splits) => splits.map((one) => (Number.isInteger(one) ? grouped(one) : "")) }),
       ],
-      series: [
-        {},
-        { stroke: colour("--curtain"), width: dots ? 0 : 2, fill: dots ? undefined : colour("--curtain-soft"), paths: dots ? () => null : undefined, points: { show: dots || data.x.length < 3, size: 6, fill: colour("--curtain") } },
-      ],
+      series: [{}].concat(lines.map((_, one) => ({
+        stroke: colour(colours[one]), width: dots ? 0 : 2, fill: dots || lines.length > 1 ? undefined : colour("--curtain-soft"), paths: dots ? () => null : undefined, points: { show: dots || data.x.length < 3, size: 6, fill: colour(colours[one]) },
+      }))),
       hooks: { setCursor: [tip(box, data)] },
     };
-    return new uPlot(options, [data.x, data.y], box);
+    function labelled(date) {
+      return spanned < 36 * 3600 ? date.toLocaleTimeString("en-GB", clock) : date.toLocaleDateString("en-GB", month);
+    }
+    return new uPlot(options, [data.x].concat(lines), box);
   }
 
   function padded(low, high) {
@@ -54,8 +62,8 @@
     return [Math.max(0, low - space), high + space];
   }
 
-  function all() {
-    for (const box of document.querySelectorAll("[data-source]")) {
+  function all(within) {
+    for (const box of within.querySelectorAll("[data-source]")) {
       let plot = draw(box);
       new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: box.clientHeight })).observe(box);
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -66,6 +74,8 @@
     }
   }
 
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", all);
-  else all();
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => all(document));
+  else all(document);
+  // parts that HTMX fetches bring charts of their own
+  document.addEventListener("htmx:afterSwap", (swapped) => all(swapped.detail.target));
 })();

@@ -14,16 +14,17 @@ pytestmark = pytest.mark.django_db
 def test_it_counts_how_a_campaign_was_received(house: None, page: Client) -> None:
     campaign = Campaign.objects.get(name="We miss you")
     shown = " ".join(page.get(f"/campaigns/{campaign.pk}").content.decode().split())
-    assert '<td class="num">60</td>' in shown
-    assert '<td class="num">20 · 33.3 %</td>' in shown
-    assert '<td class="num">10 · 16.7 %</td>' in shown
+    at = f"/campaigns/{campaign.pk}/people"
+    assert f'<a href="{at}?did=sent">60</a>' in shown
+    assert f'<a href="{at}?did=opened">20</a> · 33.3 %' in shown
+    assert f'<a href="{at}?did=clicked">10</a> · 16.7 %' in shown
 
 
 def test_it_does_not_count_seeds(house: None, page: Client) -> None:
     Contact.objects.filter(email_key="customer1@example.com").update(is_seed=True)
     campaign = Campaign.objects.get(name="We miss you")
     shown = page.get(f"/campaigns/{campaign.pk}").content.decode()
-    assert '<td class="num">59</td>' in shown
+    assert 'did=sent">59</a>' in shown
 
 
 def test_it_shows_a_mail_under_a_policy_that_forbids_everything(house: None, page: Client) -> None:

@@ -16,6 +16,7 @@ from usher.engage.contacts.fields import BUILT_IN, create_field
 from usher.engage.forms import edit
 from usher.engage.forms.edit import Asked, Draft
 from usher.engage.lists.edit import create_list
+from usher.engage.messages import letters
 from usher.engage.models import (
     Account,
     ApiCall,
@@ -26,15 +27,21 @@ from usher.engage.models import (
     DataField,
     Form,
     Import,
+    Letter,
+    Message,
     Preference,
     Program,
+    Send,
+    TextMessage,
 )
 from usher.engage.models.lists import ListKind
 from usher.engage.preferences import tree
 from usher.engage.segments.edit import create_segment
+from usher.engage.texts import outbox
 from usher.seeds.models import Incident
 from usher.sources.models import Table
 from usher.syncs.models import Run
+from usher.web import drafts
 from usher.web.tests import scene
 from usher.web.urls import urlpatterns
 
@@ -65,6 +72,11 @@ POSTED = {
     "contact_standing",
     "preference_move",
     "api_user_renew",
+    "campaign_look",
+    "campaign_test",
+    "campaign_copy",
+    "campaign_send_go",
+    "send_cancel",
 }
 
 
@@ -78,6 +90,9 @@ def of_the_engine(named: str) -> object:
     lists = ContactList.objects.filter(kind=ListKind.LIST)
     rows = {
         "contact_import": Import.objects.all(),
+        "letter": Message.objects.filter(letter__isnull=False),
+        "text": TextMessage.objects.all(),
+        "send_cancel": Send.objects.all(),
         "contact_list": lists,
         "segment_": ContactList.objects.filter(kind=ListKind.SEGMENT),
         "preference": Preference.objects.all(),
@@ -90,7 +105,8 @@ def of_the_engine(named: str) -> object:
     if found is None:
         return None
     row = found.order_by("pk").first()
-    return row.pk if row else uuid.UUID(int=0) if named.startswith("contact_import") else 1
+    named_by_chance = ("contact_import", "text", "send_cancel")
+    return row.pk if row else uuid.UUID(int=0) if named.startswith(named_by_chance) else 1
 
 
 def address(pattern: URLPattern) -> str:
@@ -100,6 +116,9 @@ def address(pattern: URLPattern) -> str:
         return reverse(named, args=[row.sync_id, row.pk] if row else [1, 1])
     if "<" not in str(pattern.pattern):
         return reverse(named)
+    if named == "campaign_draft":
+        drafts.put("0" * 32, "<p>Hello</p>")
+        return reverse(named, args=["0" * 32])
     if number := of_the_engine(named):
         return reverse(named, args=[number])
     if named in ("define_new", "customer", "customer_mark"):
@@ -142,6 +161,8 @@ def engine(shop: None) -> None:
         account=account, file_name="people.csv", content=b"", state="Finished", created_at=now
     )
     create_api_user(account, now, "integration", "correct horse 1")
+    letters.send([(Letter(account=account, to=["ann@example.com"], text="Hi", created_at=now), ())], now)
+    outbox.queue(account, [outbox.Draft("447123123123", "Hi")], now)
     ApiCall.objects.create(
         account=account, at=now, method="GET", path="/v2/server-time", status=200, milliseconds=1
     )
@@ -172,6 +193,8 @@ def test_it_answers_every_page(engine: None, page: Client) -> None:
         ("/syncs", "No sync yet."),
         ("/programs", "No program yet."),
         ("/campaigns", "No campaigns yet."),
+        ("/campaigns/letters", "No letter yet."),
+        ("/campaigns/texts", "No text yet."),
         ("/contacts", "No contacts yet."),
         ("/seeds", "No seeds yet."),
         ("/sources", "No source yet."),
