@@ -20,6 +20,7 @@ TUNING = {
     "min_wal_size": "1GB",
     "wal_buffers": "32MB",
     "random_page_cost": "1.1",
+    "temp_buffers": "32MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
     "wal_compression": "on",

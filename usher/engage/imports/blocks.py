@@ -15,8 +15,8 @@ import pyarrow.csv as arrow_csv
 from usher.engage.imports.records import SheetError, delimiter_of, is_workbook, records, text_of
 
 #: Rows, or bytes of text, that are worked on together.
-TOGETHER = 20_000
-BYTES_TOGETHER = 1 << 21
+TOGETHER = 40_000
+BYTES_TOGETHER = 1 << 22
 
 
 class Block(NamedTuple):

@@ -200,19 +200,21 @@ def merge(cursor: Any, job: Import, columns: Columns, rows: int, now: datetime) 
     }
     # whoever suppresses a domain meanwhile waits for the rows that this lets through, and suppresses them
     cursor.execute("select 1 from engage_account where id = %s for key share", [job.account_id])
-    refused = _refuse(cursor, _MEET, columns, values)
-    revived = _revive(cursor, values)
-    made, late = _make(cursor, columns, values)
-    refused |= late
+    met, refused = _refuse(cursor, _MEET, columns, values)
+    revived = _revive(cursor, values) if met else 0
+    made = 0
+    if met < rows:
+        made, late = _make(cursor, columns, values)
+        refused |= late
     _add(cursor, job, columns, values)
     return Merged(revived + made, rows - len(refused) - revived - made, refused)
 
 
-def _refuse(cursor: Any, meet: str, columns: Columns, values: dict[str, Any]) -> dict[int, str]:
-    """Find the contacts of the staged rows, and take the rows out that may not be written."""
+def _refuse(cursor: Any, meet: str, columns: Columns, values: dict[str, Any]) -> tuple[int, dict[int, str]]:
+    """Find the contacts of the staged rows; how many, and which rows are refused: they are taken out."""
     cursor.execute("analyze staged (row, email_key)")
     cursor.execute(meet, values)
-    if cursor.rowcount:
+    if met := cursor.rowcount:
         cursor.execute("analyze met")
     reasons = _REASONS
     if values["lists"]:
@@ -220,7 +222,7 @@ def _refuse(cursor: Any, meet: str, columns: Columns, values: dict[str, Any]) ->
     if "mobile_number" in columns.single:
         reasons += _NUMBER_OF_ANOTHER
     cursor.execute(_REFUSED.format(reasons=reasons), values)
-    return dict(cursor.fetchall())
+    return met, dict(cursor.fetchall())
 
 
 def _revive(cursor: Any, values: dict[str, Any]) -> int:
@@ -246,7 +248,7 @@ def _make(cursor: Any, columns: Columns, values: dict[str, Any]) -> tuple[int, d
         strangers = cursor.fetchone()[0]
         cursor.execute(statement + _UNLESS_THERE, values)
         made = cursor.rowcount
-        return made, _refuse(cursor, _MEET_LATE, columns, values) if made < strangers else {}
+        return made, _refuse(cursor, _MEET_LATE, columns, values)[1] if made < strangers else {}
 
 
 def _any_met(cursor: Any, which: str = "") -> bool:
