@@ -56,7 +56,7 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
     with transaction.atomic():
         match body:
             case TagGroupBody():
-                return _save("tag group", name, TagGroup, {"name": name}, body.model_dump())
+                return _apply_group(name, body)
             case TagBody():
                 group = _group("tag", name, body.group)
                 return _apply_by_hand(Kind.TAG, name, body, {"group": group}, body.members, by, now)
@@ -81,6 +81,13 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
 def export(section: str) -> dict[str, dict[str, Any]]:
     """Every definition of a section as its YAML body; what is empty is left out."""
     return exporting.export(section)
+
+
+def _apply_group(name: str, body: TagGroupBody) -> Change:
+    wrong = naming.group_problem(name, TagGroup.objects.filter(name=name).first())
+    if wrong:
+        raise DefinitionError("tag group", name, "name", wrong)
+    return _save("tag group", name, TagGroup, {"name": name}, body.model_dump())
 
 
 def _apply_by_hand(

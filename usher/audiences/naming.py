@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from usher.audiences.errors import AudienceError
-from usher.audiences.models import Audience
+from usher.audiences.models import Audience, TagGroup
 from usher.audiences.rulebook import dependents, titled
 
 LONGEST_NAME = 60
@@ -42,6 +42,13 @@ def problem(kind: str, name: str, besides: Audience | None = None) -> str:
     others = Audience.objects.exclude(pk=besides.pk) if besides else Audience.objects.all()
     taken = others.filter(same_name(kind, name)).first()
     return f"the name is taken by {titled(taken)}" if taken else ""
+
+
+def group_problem(name: str, besides: TagGroup | None = None) -> str:
+    """The same of a tag group, whose name no other has in any case of letters."""
+    others = TagGroup.objects.exclude(pk=besides.pk) if besides else TagGroup.objects.all()
+    taken = others.filter(name__iexact=name).first()
+    return name_problem(name) or (f"there is a tag group “{taken.name}” already" if taken else "")
 
 
 def demand_free_name(kind: str, name: str, besides: Audience | None = None) -> None:

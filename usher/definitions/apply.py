@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from usher.definitions.errors import DefinitionsError, Fault
 from usher.definitions.expiry import demand_day_to_come
 from usher.definitions.read import Definition, read
 from usher.definitions.sections import KINDS, room_of
+from usher.engage.definitions import beginning
 from usher.lib.changes import Change, DefinitionError
 from usher.syncs import limits
 
@@ -49,9 +51,11 @@ def apply_one(
 def apply_all(definitions: Sequence[Definition], *, by: str, now: datetime) -> list[Change]:
     """Apply them within the caller's transaction, which is not to be kept after a DefinitionsError.
 
-    In order, and again what failed as long as that helps: a rule may speak of what stands after it.
+    In order, and again what failed as long as that helps: a rule may speak of what stands after it. What two
+    need of each other is begun without it, where that can be: a list before the program that it starts.
     """
     changes: dict[int, Change] = {}
+    begun: dict[int, Change] = {}
     waiting = dict(enumerate(definitions))
     while waiting:
         failed: dict[int, Failed] = {}
@@ -64,9 +68,24 @@ def apply_all(definitions: Sequence[Definition], *, by: str, now: datetime) -> l
             except DefinitionError as problem:
                 failed[place] = Failed(one, problem)
         if len(failed) == len(waiting):
-            raise blamed(list(failed.values()))
+            more = _begun({place: one for place, one in waiting.items() if place not in begun}, by, now)
+            if not more:
+                raise blamed(list(failed.values()))
+            begun |= more
         waiting = {place: waiting[place] for place in failed}
+    changes |= {place: change for place, change in begun.items() if change.action == "created"}
     return [changes[place] for place in sorted(changes)]
+
+
+def _begun(waiting: Mapping[int, Definition], by: str, now: datetime) -> dict[int, Change]:
+    """Make what can be made without what others have yet to make for it; place -> what that did."""
+    found = {}
+    for place, one in waiting.items():
+        body = beginning(one.section, one.body)
+        if body is not None:
+            with suppress(DefinitionError), transaction.atomic():
+                found[place] = _made_so(one.section, one.name, body, base_dir=one.file.parent, by=by, now=now)
+    return found
 
 
 def _made_so(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, now: datetime) -> Change:

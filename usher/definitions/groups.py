@@ -34,8 +34,5 @@ def edit(group: TagGroup, *, name: str | None = None, description: str | None = 
 
 
 def _demand_free(name: str, besides: TagGroup | None) -> None:
-    others = TagGroup.objects.exclude(pk=besides.pk) if besides else TagGroup.objects.all()
-    taken = others.filter(name__iexact=name).first()
-    wrong = naming.name_problem(name) or (f"there is a tag group “{taken.name}” already" if taken else "")
-    if wrong:
+    if wrong := naming.group_problem(name, besides):
         raise AudienceError(f"tag group “{name}”: {wrong}")

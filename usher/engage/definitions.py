@@ -131,6 +131,13 @@ def apply(section: str, name: str, body: BaseModel, *, base_dir: Path, by: str, 
     return change
 
 
+def beginning(section: str, body: BaseModel) -> BaseModel | None:
+    """The body without what may need the thing itself: a list without its join actions; else None."""
+    if isinstance(body, ListBody) and (body.join_program or body.join_campaign):
+        return body.model_copy(update={"join_program": None, "join_campaign": None})
+    return None
+
+
 def export(section: str) -> dict[str, dict[str, object]]:
     """What is defined, as `apply` reads it."""
     account = Account.objects.order_by("pk").first()

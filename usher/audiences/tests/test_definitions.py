@@ -181,3 +181,16 @@ def test_a_slip_in_an_area_names_the_area(define: Define) -> None:
 def test_a_key_that_no_customer_can_have_is_refused(define: Define) -> None:
     with pytest.raises(DefinitionError, match="members: '' cannot be a customer's key"):
         define("tags", "VIP", members=["1", ""])
+
+
+def test_a_group_has_a_name_that_no_other_has_in_any_case(define: Define) -> None:
+    define("tag_groups", "House")
+    for name, said in (
+        ("HOUSE", "there is a tag group “House” already"),
+        (" House", "does not begin or end with a space"),
+        ("Ho\nuse", "no line breaks"),
+        ("x" * 61, "1 to 60 characters"),
+    ):
+        with pytest.raises(DefinitionError, match=said):
+            define("tag_groups", name)
+    assert define("tag_groups", "House").action == "unchanged"

@@ -10,6 +10,7 @@ from usher.definitions.apply import apply, apply_one
 from usher.definitions.errors import DefinitionsError
 from usher.definitions.export import export
 from usher.definitions.sections import room_of
+from usher.engage.models import ContactList
 from usher.lib.changes import DefinitionError
 
 pytestmark = pytest.mark.django_db
@@ -178,3 +179,39 @@ def test_a_last_day_that_passed_meanwhile_changes_nothing(folder: Path) -> None:
     apply(folder, by="alice", now=NOW)
     later = datetime(1999, 6, 1, tzinfo=UTC)
     assert {change.action for change in apply(folder, by="alice", now=later)} == {"unchanged"}
+
+
+ENGINE = """
+account: {name: Shop, from_address: hello@shop.example}
+data_fields: {ORDERS: numeric}
+campaigns:
+  Hello: {subject: Hi, html: '<a href="http://$UNSUB$">x</a>', text: 'http://$UNSUB$'}
+programs:
+  Welcome:
+    start: {every_day_at: "07:00", rule: 'audience("News") and segment("Buyers")', limit: once}
+    steps: [{send: Hello}, {end: done}]
+contact_lists:
+  News: {visibility: public, join_program: Welcome}
+contact_segments:
+  Buyers: 'ORDERS > 1 and audience("News")'
+"""
+
+
+def test_a_program_asks_for_the_list_that_starts_it(tmp_path: Path) -> None:
+    (tmp_path / "engine.yaml").write_text(ENGINE)
+    changes = apply(tmp_path, by="test", now=NOW)
+    assert {change.action for change in changes if change.kind != "account"} == {"created"}
+    assert [change.name for change in changes if change.kind == "contact list"] == ["News"]
+    found = ContactList.objects.get(name="News")
+    assert (found.join_program and found.join_program.name, found.visibility) == ("Welcome", "Public")
+    assert {change.action for change in apply(tmp_path, by="test", now=NOW)} == {"unchanged"}
+
+
+def test_what_is_wrong_in_a_circle_is_told_and_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "engine.yaml").write_text(
+        ENGINE.replace('audience("News") and seg', 'audience("Nows") and seg')
+    )
+    with pytest.raises(DefinitionsError) as caught:
+        apply(tmp_path, by="test", now=NOW)
+    assert "Did you mean" in str(caught.value) or "did you mean" in str(caught.value)
+    assert not ContactList.objects.exists()
