@@ -18,6 +18,7 @@ from usher.engage.contacts.fields import types_of
 from usher.engage.models import Choice, Contact, Enrolment, Message, Suppression
 from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
+from usher.engage.texts.numbers import digits
 from usher.web.figures.happening import Happening
 from usher.web.figures.happenings import all_of
 
@@ -102,8 +103,9 @@ def written(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def change(person: Contact, email: str, data: Mapping[str, str], now: datetime) -> None:
-    """Write the values that differ from what is there. EngageError says why not."""
+def change(person: Contact, email: str, mobile: str | None, data: Mapping[str, str], now: datetime) -> None:
+    """Write the values that differ from what is there; a number of None stays. EngageError says why not."""
     old = {name: value for name, _, value in fields_of(person)}
     changed = {name: value for name, value in data.items() if name in old and value != old[name]}
-    write.change(person, write.Draft(email, changed), now)
+    number = digits(mobile) if mobile else mobile
+    write.change(person, write.Draft(email, changed, mobile_number=number), now)

@@ -11,6 +11,7 @@ from usher.engage.contacts.suppress import suppress
 from usher.engage.contacts.write import Draft, save
 from usher.engage.models import Audit, Contact
 from usher.engage.models.contacts import Status
+from usher.web.figures import byrule
 from usher.web.tests import scene
 
 pytestmark = pytest.mark.django_db
@@ -99,3 +100,85 @@ def test_it_marks_a_seed(house: None, page: Client) -> None:
     seed = Contact.objects.filter(is_seed=True).first()
     assert seed
     assert "never counted as a customer" in page.get(f"/contacts/{seed.pk}").content.decode()
+
+
+def test_it_filters_by_a_rule_the_newest_first(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byrule, "FIRST", 20)
+    of = create_account("Music shop", scene.NOW)
+    for number in range(130):
+        save(of, Draft(f"p{number:03}@example.com", {"FIRSTNAME": "Ann" if number % 2 else "Bob"}), scene.NOW)
+    path, said = "/contacts", {"rule": 'FIRSTNAME = "Ann"'}
+    first = page.get(path, said).context["rows"]
+    assert [str(one) for one in first.rows[:2]] == ["p129@example.com", "p127@example.com"]
+    second = page.get(path, {**said, "after": first.after}).context["rows"]
+    assert ([len(first.rows), len(second.rows)], second.after) == ([50, 15], "")
+    assert [str(one) for one in page.get(path, {**said, "q": "P003"}).context["rows"].rows] == [
+        "p003@example.com"
+    ]
+    assert "The rule finds no contact" in page.get(path, {"rule": 'FIRSTNAME = "Eve"'}).content.decode()
+    assert "The rule cannot be asked:" in page.get(path, {"rule": "FIRSTNAM"}).content.decode()
+
+
+def test_a_rule_that_finds_few_goes_on_where_it_stopped(
+    page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(byrule, "FIRST", 5)
+    monkeypatch.setattr(byrule, "ENOUGH", 0)
+    of = create_account("Music shop", scene.NOW)
+    for number in range(12):
+        save(of, Draft(f"p{number}@example.com"), scene.NOW)
+    monkeypatch.setattr("usher.web.figures.byrule.time.monotonic", iter(range(0, -100, -1)).__next__)
+    found = byrule.found(of, 'EMAIL = "p0@example.com"', Contact.objects.all(), "", scene.NOW)
+    assert ([str(one) for one in found.rows.rows], found.asked) == (["p0@example.com"], 0)
+    monkeypatch.setattr("usher.web.figures.byrule.time.monotonic", iter([0, -1, 1]).__next__)
+    found = byrule.found(of, 'EMAIL = "p0@example.com"', Contact.objects.all(), "", scene.NOW)
+    assert (found.rows.rows, found.asked) == ([], 5)
+    assert found.rows.after == str(Contact.objects.get(email="p7@example.com").pk)
+
+
+def test_it_gives_somebody_all_that_is_known_of_them(house: None, page: Client) -> None:
+    person = Contact.objects.get(email_key="customer1@example.com")
+    answer = page.get(f"/contacts/{person.pk}/data.json")
+    assert answer["Content-Disposition"] == f'attachment; filename="contact-{person.pk}.json"'
+    assert answer.json()["contact"]["email"] == person.email
+
+
+def test_it_erases_somebody_once_the_address_was_typed(house: None, page: Client) -> None:
+    person = Contact.objects.get(email_key="customer1@example.com")
+    path = f"/contacts/{person.pk}/erase"
+    shown = page.get(path).content.decode()
+    assert "This goes, for good" in shown
+    assert "This stays, without the person" in shown
+    assert "Nothing was erased." in page.post(path, {"typed": "somebody@example.com"}).content.decode()
+    done = page.post(path, {"typed": "Customer1@example.com "}, follow=True).content.decode()
+    assert "Erased. Of the address only a digest is kept." in done
+    person.refresh_from_db()
+    assert (person.email, person.data, person.status) == ("", {}, "Deleted")
+    assert Audit.objects.filter(act="erase", by="page alice").count() == 1
+    assert "of whom nothing is kept" in page.get(f"/contacts/{person.pk}").content.decode()
+    assert "was erased or emptied already" in page.get(path).content.decode()
+
+
+def test_it_tells_who_changed_what_and_why(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    ann, _ = save(of, Draft("ann@example.com", {"FIRSTNAME": "Ann"}), scene.NOW)
+    page.post(f"/contacts/{ann.pk}/edit", {"email": "ann@example.com", "field-FIRSTNAME": "Anna"})
+    page.post(f"/contacts/{ann.pk}/standing", {"act": "suppress", "because": "asked by telephone"})
+    shown = page.get(f"/contacts/{ann.pk}").content.decode()
+    for said in ("Changed by alice", "FIRSTNAME: Ann → Anna", "Suppressed by alice", "asked by telephone"):
+        assert said in shown, said
+
+
+def test_it_keeps_a_mobile_number_as_digits(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    ann, _ = save(of, Draft("ann@example.com"), scene.NOW)
+    said = {"email": "ann@example.com", "mobile": "+43 660 1234567"}
+    page.post(f"/contacts/{ann.pk}/edit", said)
+    ann.refresh_from_db()
+    assert ann.mobile_number == "436601234567"
+    shown = page.post(f"/contacts/{ann.pk}/edit", said | {"mobile": "12"}).content.decode()
+    assert "is not a telephone number" in shown
+    assert 'value="12"' in shown
+    page.post(f"/contacts/{ann.pk}/edit", said | {"mobile": ""})
+    ann.refresh_from_db()
+    assert ann.mobile_number == ""

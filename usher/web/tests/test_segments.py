@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from threading import Thread
 
 import pytest
+from django.db import connection
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -77,3 +80,51 @@ def test_it_refuses_a_name_that_is_taken(of: Account, page: Client) -> None:
     said = {"name": "Anns", "rule": 'FIRSTNAME = "Ann"'}
     page.post("/contacts/segments/new", said)
     assert "There is a list" in page.post("/contacts/segments/new", said).content.decode()
+
+
+def test_of_many_it_asks_some_by_chance_first_and_then_everybody(
+    of: Account, page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        save(of, Draft(f"p{number}@example.com", {"FIRSTNAME": "Ann" if number % 3 else "Bob"}), NOW)
+    monkeypatch.setattr(segments, "DRAWN", 40)
+    rough = segments.counted(of, 'FIRSTNAME = "Ann"', NOW)
+    assert (rough.of, rough.drawn > 0) == (63, True)
+    assert rough.low <= rough.count <= rough.high <= 63
+    exact = segments.counted(of, 'FIRSTNAME = "Ann"', NOW, exact=True)
+    assert (exact.count, exact.of, exact.drawn) == (42, 63, 0)
+    said = {"text": 'FIRSTNAME = "Ann"', "token": "a-count"}
+    assert "data-rough" in page.post("/contacts/segments/preview", said).content.decode()
+    shown = page.post("/contacts/segments/preview", {**said, "exact": "true"}).content.decode()
+    assert '<span class="big">42</span>' in shown
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "everybody", "between"),
+    [(0, 10_000, 1_000_000, (0, 385)), (5_000, 10_000, 1_000_000, (490_201, 509_799)), (0, 0, 9, (0, 9))],
+)
+def test_it_says_between_which_numbers_the_true_one_is(
+    count: int, of: int, everybody: int, between: tuple[int, int]
+) -> None:
+    assert segments._between(count, of, everybody) == between
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_newer_count_of_the_same_field_ends_the_older_one() -> None:
+    said: list[str] = []
+
+    def older() -> None:
+        try:
+            segments._asked("select pg_sleep(8)", {}, "one")
+        except segments.CountError as problem:
+            said.append(str(problem))
+        finally:
+            connection.close()
+
+    waits = Thread(target=older)
+    waits.start()
+    while waits.is_alive():
+        segments.stop("two")
+        segments.stop("one")
+        time.sleep(0.05)
+    assert said == ["a newer count took the place of this one"]

@@ -82,10 +82,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, _("Who opted out or is suppressed is left as they are."), "bad")
         return redirect("contact", pk)
     if request.method == "POST":
+        mobile = said["mobile"].strip() if "mobile" in said else None
         data = {name[6:]: said[name].strip() for name in said if name.startswith("field-")}
         try:
             with signed(request, person.account, now):
-                figures.change(person, said.get("email", ""), data, now)
+                figures.change(person, said.get("email", ""), mobile, data, now)
         except EngageError as problem:
             trouble = problem.message
         else:
@@ -94,6 +95,6 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     fields = [
         (name, kind, said.get(f"field-{name}", value)) for name, kind, value in figures.fields_of(person)
     ]
-    email = said.get("email", person.email)
-    found = {"person": person, "fields": fields, "email": email, "trouble": trouble}
+    found = {"person": person, "fields": fields, "trouble": trouble}
+    found |= {"email": said.get("email", person.email), "mobile": said.get("mobile", person.mobile_number)}
     return show(request, "usher/contacts/edit.html", **found)
