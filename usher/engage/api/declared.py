@@ -26,6 +26,7 @@ _SENDS = (
     r"POST /v2/email(/.+)?",
     r"POST /v2/sms-messages/.+",
     r"POST /cpaas/messages(/batch)?",
+    r"POST /marketing-email/v3/.+",
 )
 _POLLS = (
     r"GET /v2/contacts/(import|deletion)/.+",

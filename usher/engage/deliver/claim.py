@@ -57,7 +57,7 @@ with due as (
        for update skip locked
 ), judged as materialized (
     select due.id, coalesce(contact.email, due.address) as email, contact.data,
-           case when due.letter_id is not null then {_BARRED}
+           case when due.letter_id is not null and due.contact_id is null then {_BARRED}
                 when suppression.reason is not null then suppression.reason
                 when contact.status <> 'Subscribed' then contact.status
                 when contact.email_key is null then 'no address'
@@ -89,7 +89,7 @@ def claim(now: datetime, limit: int) -> Batch | None:
     """At most `limit` messages that are due, locked to this database session; None if nothing is due.
 
     One transaction takes the rows, looks at status and suppressions again, and writes down who has them.
-    Somebody waits for a letter: they are taken before all others.
+    Somebody waits for a letter: they are taken before all others. A letter to a contact is marketing.
     """
     due = Message.objects.filter(state=MessageState.QUEUED, due_at__lte=now)
     letters = due.filter(letter__isnull=False).exists()

@@ -12,7 +12,7 @@ from usher.engage.content.versions import as_version
 from usher.engage.deliver.claim import Claimed
 from usher.engage.deliver.edition import Composed, Edition
 from usher.engage.deliver.letters import compose_letters
-from usher.engage.models import Campaign
+from usher.engage.models import Campaign, Letter
 
 
 class Composer:
@@ -33,14 +33,14 @@ class Composer:
             else:
                 by_content[one.campaign, one.version].append(one)
         if letters:
-            compose_letters(letters, self.transactional, now, composed)
+            compose_letters(letters, self._of_letter, now, composed)
         for content, edition in self._current(by_content):
             edition.compose(by_content[content], now, composed)
         return composed
 
-    def transactional(self, campaign: Campaign) -> Edition:
-        """The campaign as a letter has it: without a way out of the marketing that it is not."""
-        return self._edition(campaign, transactional=True)
+    def _of_letter(self, letter: Letter, campaign: Campaign) -> Edition:
+        """The campaign as the letter has it: without a way out of the marketing that it mostly is not."""
+        return self._edition(campaign, transactional=letter.kind != Letter.Kind.MARKETING)
 
     def _current(self, contents: Iterable[tuple[int, str]]) -> list[tuple[tuple[int, str], Edition]]:
         """Each campaign and version with its edition."""

@@ -96,16 +96,16 @@ class Edition:
             text=content.text,
             message_id=f"<{path}>",
             date=now,
-            headers=headers(account, campaign, content.unsubscribe_url),
+            headers=headers(account, campaign.pk, content.unsubscribe_url),
         )
         return Envelope(key=one.message, mail_from=path, rcpt_to=one.email, data=data)
 
 
-def headers(account: Account, campaign: Campaign, unsubscribe_url: str) -> dict[str, str]:
+def headers(account: Account, source: int | str, unsubscribe_url: str) -> dict[str, str]:
     """What mailbox providers ask of marketing mail: RFC 8058 one-click, RFC 2919 List-Id, Feedback-ID."""
     return {
         "List-Unsubscribe": f"<{unsubscribe_url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Id": f"{account.name} <account-{account.pk}.{account.mail_domain}>",
-        "Feedback-ID": f"{campaign.pk}:{account.pk}:usher",
+        "Feedback-ID": f"{source}:{account.pk}:usher",
     }

@@ -11,16 +11,19 @@ from django.db import connection
 
 from usher.engage.channels.relay import Envelope
 from usher.engage.content import links
-from usher.engage.content.render import counted, with_pixel
+from usher.engage.content.fields import Person
+from usher.engage.content.render import Content, Draft, counted, finish, with_pixel
 from usher.engage.content.transactional import filled_for
 from usher.engage.deliver.claim import Claimed
-from usher.engage.deliver.edition import Composed, Edition
+from usher.engage.deliver.edition import Composed, Edition, headers
 from usher.engage.messages.identity import return_path
 from usher.engage.messages.mime import File, build
 from usher.engage.models import Campaign, Letter
 
 #: Bytes of letters made for one batch, unless a single one is larger: the others are left to the next.
 MOST_BYTES = 32 * 1024 * 1024
+#: Kinds of letters of which opens and clicks are counted.
+COUNTED = (Letter.Kind.TRANSACTIONAL, Letter.Kind.MARKETING)
 #: What base64 makes of a byte, its line ends counted.
 GROWTH = 1.4
 
@@ -46,13 +49,13 @@ def drop_files() -> None:
 
 def compose_letters(
     messages: Sequence[Claimed],
-    edition: Callable[[Campaign], Edition],
+    edition: Callable[[Letter, Campaign], Edition],
     now: datetime,
     composed: Composed,
 ) -> None:
     """Add the mails of these letters, as many as memory has room for; the others are `left`.
 
-    `edition` compiles a campaign as letters have it.
+    `edition` compiles a letter's campaign as that kind of letter has it.
     """
     kept = _that_fit(messages, composed)
     rows = Letter.objects.select_related("account", "campaign__account").prefetch_related("attachments")
@@ -71,14 +74,14 @@ def compose_letters(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A letter's own HTML and text, cut at the links whose clicks are counted: in transactional mail only."""
+    """A letter's own HTML and text, cut at the links whose clicks are counted, of those kinds."""
 
     html: links.Pieces
     text: links.Pieces
 
     @classmethod
     def of(cls, letter: Letter) -> Parts:
-        if letter.campaign or letter.kind != Letter.Kind.TRANSACTIONAL:
+        if letter.campaign or letter.kind not in COUNTED:
             return cls([letter.html], [letter.text])
         return cls(links.split_html(letter.html), links.split_text(letter.text))
 
@@ -110,35 +113,47 @@ def _content(
     letter: Letter,
     parts: Parts,
     link_ids: Mapping[str, int],
-    edition: Callable[[Campaign], Edition],
+    edition: Callable[[Letter, Campaign], Edition],
     now: datetime,
-) -> tuple[str, str, str]:
+) -> Content:
     """Subject, HTML and text. ValueError when a campaign cannot be filled."""
     if letter.campaign:
         filled = filled_for((letter.to or [one.email])[0], letter.values)
-        content = edition(letter.campaign).content(one.message, filled, now)
-        return content.subject, content.html, content.text
+        if letter.kind == Letter.Kind.MARKETING:
+            filled = Person(one.contact or 0, one.email, {**one.data, **filled.data})
+        return edition(letter, letter.campaign).content(one.message, filled, now)
+    if letter.kind == Letter.Kind.MARKETING:
+        return finish(Draft(letter.subject, parts.html, parts.text), one.message, link_ids)
     html, text = counted(parts.html, one.message, link_ids), counted(parts.text, one.message, link_ids)
     if html and letter.kind == Letter.Kind.TRANSACTIONAL:
         html = with_pixel(html, one.message)
-    return letter.subject, html, text
+    return Content(letter.subject, html, text, "")
 
 
-def _envelope(one: Claimed, letter: Letter, content: tuple[str, str, str], now: datetime) -> Envelope:
+def _envelope(one: Claimed, letter: Letter, content: Content, now: datetime) -> Envelope:
     account, campaign = letter.account, letter.campaign
-    subject, html, text = content
     path = return_path(one.message, account.mail_domain)
     data = build(
         from_name=letter.from_name or (campaign and campaign.from_name) or account.from_name,
         from_address=letter.from_address or (campaign and campaign.from_address) or account.from_address,
         to=letter.to,
         cc=letter.cc,
-        subject=subject,
-        html=html,
-        text=text,
+        subject=content.subject,
+        html=content.html,
+        text=content.text,
         message_id=f"<{path}>",
         date=now,
-        headers={"Auto-Submitted": "auto-generated", "Feedback-ID": f"{letter.kind}:{account.pk}:usher"},
+        headers=_headers(letter, content),
         files=[File(row.name, row.content_type, bytes(row.content)) for row in letter.attachments.all()],
     )
     return Envelope(key=one.message, mail_from=path, rcpt_to=one.email, data=data)
+
+
+def _headers(letter: Letter, content: Content) -> dict[str, str]:
+    if letter.kind == Letter.Kind.MARKETING:
+        source = letter.campaign_id or letter.kind
+        return headers(letter.account, source, content.unsubscribe_url)
+    return {
+        "Auto-Submitted": "auto-generated",
+        "Feedback-ID": f"{letter.kind}:{letter.account_id}:usher",
+    }

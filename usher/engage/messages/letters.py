@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -44,23 +45,29 @@ BOUND: dict[str, Any] = {"final": sorted(str(reason.value) for reason in FINAL)}
 _BARRED = BARRED.format(letter="wanted.letter", address="wanted.address")
 _QUEUE = f"""
 insert into engage_message
-       (account_id, campaign_id, letter_id, address, node, state, queued_at, due_at,
+       (account_id, campaign_id, contact_id, letter_id, address, node, state, queued_at, due_at,
         attempts, relay, reply, reason)
-select letter.account_id, letter.campaign_id, letter.id, wanted.address, '',
+select letter.account_id, letter.campaign_id, wanted.contact, letter.id, wanted.address, '',
        case when barred.reason is null then 'queued' else 'skipped' end, %(now)s, %(now)s,
        0, '', '', coalesce('may not be mailed: ' || barred.reason, '')
-  from unnest(%(letters)s::uuid[], %(addresses)s::text[]) as wanted(letter, address)
+  from unnest(%(letters)s::uuid[], %(addresses)s::text[], %(contacts)s::bigint[])
+       as wanted(letter, address, contact)
   join engage_letter letter on letter.id = wanted.letter
  cross join lateral (select {_BARRED} as reason) barred
     on conflict do nothing
 """
 
 
-def send(letters: Iterable[tuple[Letter, Sequence[File]]], now: datetime) -> None:
+def send(
+    letters: Iterable[tuple[Letter, Sequence[File]]],
+    now: datetime,
+    contacts: Mapping[UUID, int] = MappingProxyType({}),
+) -> None:
     """Put new letters with their files in the outbox, all of them or none.
 
     Each recipient (to, cc or bcc) gets a message, once; whoever may not be mailed gets one that is skipped
     and says why. The addresses have been checked. Doing it again with the same letters adds nothing.
+    `contacts` are whom marketing letters go to, by letter: when one is claimed, all rules of campaigns hold.
     """
     all_of_them = list(letters)
     with transaction.atomic():
@@ -76,6 +83,7 @@ def send(letters: Iterable[tuple[Letter, Sequence[File]]], now: datetime) -> Non
             "now": now,
             "letters": [one for one, _ in wanted],
             "addresses": [a for _, a in wanted],
+            "contacts": [contacts.get(one) for one, _ in wanted],
         }
         with connection.cursor() as cursor:
             cursor.execute(_QUEUE, bound)

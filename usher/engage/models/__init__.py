@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from usher.engage.models.accounts import Account, ApiCall, ApiUser, Audit, SpotlerKey, UsedNonce
-from usher.engage.models.campaigns import Campaign, CampaignVersion, FromAddress, Link, Picture, Send
+from usher.engage.models.campaigns import Campaign, CampaignVersion, FromAddress, Link, Send
 from usher.engage.models.contacts import (
     Choice,
     Confirmation,
@@ -72,7 +72,6 @@ __all__ = [
     "Open",
     "PageMark",
     "PageView",
-    "Picture",
     "Preference",
     "Program",
     "ProgramCheck",

@@ -86,20 +86,6 @@ class CampaignVersion(models.Model):
         return f"{self.campaign_id} {self.letter}"
 
 
-class CampaignCount(models.Model):
-    """How a large campaign was received, as it was last counted: reports.received says when it is used."""
-
-    campaign = models.OneToOneField(
-        Campaign, primary_key=True, on_delete=models.CASCADE, related_name="counted"
-    )
-    counted_at = models.DateTimeField()
-    #: reports.received.Received as it is written there.
-    numbers = models.JSONField()
-
-    def __str__(self) -> str:
-        return f"{self.campaign_id} at {self.counted_at}"
-
-
 class Link(models.Model):
     """A target of a campaign's links: clicks are counted to it and sent on to its address."""
 
@@ -186,18 +172,3 @@ class FromAddress(models.Model):
 
     def __str__(self) -> str:
         return self.email
-
-
-class Picture(models.Model):
-    """A picture that mails show from here."""
-
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="pictures")
-    name = models.CharField(max_length=255)
-    #: The last part of its address.
-    token = models.CharField(max_length=64, unique=True)
-    content_type = models.CharField(max_length=100)
-    content = models.BinaryField()
-    created_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name

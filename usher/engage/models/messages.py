@@ -53,6 +53,8 @@ class Letter(models.Model):
     class Kind(models.TextChoices):
         TRANSACTIONAL = "transactional"
         CONFIRMATION = "confirmation"
+        #: To a contact, and under the rules that hold for campaigns.
+        MARKETING = "marketing"
         #: A campaign as somebody would see it, before it is sent.
         TEST = "test"
 
@@ -101,7 +103,7 @@ class Message(models.Model):
     campaign = models.ForeignKey(
         Campaign, null=True, on_delete=models.PROTECT, db_index=False, related_name="messages"
     )
-    #: Null for a letter, which goes to an address.
+    #: Null for a letter, which goes to an address; a marketing one goes to a contact.
     contact = models.ForeignKey(
         Contact, null=True, on_delete=models.CASCADE, db_index=False, related_name="messages"
     )

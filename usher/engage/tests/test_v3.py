@@ -190,7 +190,6 @@ def test_a_deleted_contact_is_not_shown_and_comes_back_by_a_patch(api: Caller, a
     ("line", "code"),
     [
         ("GET /configuration/v3/customIdentifiers", "configuration:featureNotActive"),
-        ("POST /marketing-email/v3/send/", "marketingEmail:forbidden"),
     ],
 )
 def test_services_that_are_not_offered_say_so(api: Caller, line: str, code: str) -> None:

@@ -54,7 +54,7 @@ class Reader:
         sent = _object(sent)
         draft = self._addressed(sent, original)
         letter = draft.letter
-        letter.subject = _line(sent.get("subject"), "Subject", 998)
+        letter.subject = line(sent.get("subject"), "Subject", 998)
         letter.html, letter.text = _content(sent, "HtmlContent"), _content(sent, "PlainTextContent")
         if not letter.html and not letter.text:
             raise invalid("The HtmlContent or the PlainTextContent field is required.")
@@ -154,11 +154,11 @@ def _split(texts: Iterable[str]) -> Iterable[str]:
             yield from (part.strip() for part in one.split(","))
 
 
-def _line(sent: Any, name: str, longest: int) -> str:
-    line = text(sent, name).strip()
-    if len(line) > longest or not _LINE.match(line):
+def line(sent: Any, name: str, longest: int) -> str:
+    found = text(sent, name).strip()
+    if len(found) > longest or not _LINE.match(found):
         raise invalid(f"The {name} field is one line of at most {longest} characters.")
-    return line
+    return found
 
 
 def _content(sent: Mapping[str, Any], name: str) -> str:
@@ -197,8 +197,8 @@ def _files(sent: Any) -> list[File]:
 
 
 def _file(sent: Mapping[str, Any]) -> File:
-    name = _line(sent.get("filename"), "fileName", 255)
-    kind = _line(sent.get("mimetype"), "mimeType", 100)
+    name = line(sent.get("filename"), "fileName", 255)
+    kind = line(sent.get("mimetype"), "mimeType", 100)
     content = sent.get("content")
     try:
         if not isinstance(content, str):

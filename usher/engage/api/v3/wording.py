@@ -41,7 +41,10 @@ _NOTHING = "Error:"
 
 
 class ServiceError(ApiError):
-    """What version 3 has a code of its own for; `details` are pairs of an item and its description."""
+    """What version 3 has a code of its own for; `details` are pairs of an item and its description.
+
+    A code with a colon in it names its service itself.
+    """
 
     def __init__(self, status: int, code: str, description: str, *details: tuple[str, str]) -> None:
         super().__init__(status, code, description)
@@ -56,7 +59,8 @@ def worded_by(service: str) -> Callable[[ApiError], dict[str, Any]]:
         code = problem.token if own else CODES.get(problem.token, "invalidRequest")
         if service == MARKETING and problem.token == "ERROR_FEATURENOTACTIVE":
             code = "forbidden"  # what this service publishes for it
-        said: dict[str, Any] = {"errorCode": f"{service}:{code}", "description": _described(problem)}
+        named = code if ":" in code else f"{service}:{code}"
+        said: dict[str, Any] = {"errorCode": named, "description": _described(problem)}
         if isinstance(problem, ServiceError) and problem.details:
             said["details"] = [{"item": item, "description": text} for item, text in problem.details]
         return said

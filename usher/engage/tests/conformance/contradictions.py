@@ -48,6 +48,9 @@ OVERLOOKED: dict[str, dict[tuple[str, str], str]] = {
             "address-books/{addressBookId}/campaigns",
         )
     },
+    "POST /marketing-email/v3/batch": {
+        ("enum", "failureCode"): "each word has to be of two lists that have none in common"
+    },
     **{
         f"{method} /contacts/v3/{{identifier}}/{{value}}": {
             ("minItems", "preferences"): _EMPTY,
