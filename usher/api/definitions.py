@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
 from ninja.errors import HttpError
@@ -141,6 +142,8 @@ def _sent(request: HttpRequest) -> dict[str, Any] | str:
         sent = json.loads(request.body.decode("utf-8-sig"))
         written = json.dumps(sent, ensure_ascii=False)
         written.encode()  # half a surrogate pair is no text
+    except RequestDataTooBig:
+        raise HttpError(413, "the body is too large for a definition") from None
     except (ValueError, RecursionError):
         raise HttpError(422, "the body is not JSON") from None
     if "\\u0000" in written:

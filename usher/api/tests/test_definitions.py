@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from usher.engage import access
 from usher.engage.models import Account, Audit, Campaign, ContactList, DataField, Preference, Program
 from usher.lib import clock
+from usher.sources import definitions as sources
 
 pytestmark = pytest.mark.django_db
 LOGIN = {"authorization": "Basic " + base64.b64encode(b"alice:correct-horse").decode()}
@@ -163,3 +168,55 @@ def test_sections_are_listed_and_nobody_reads_without_logging_in() -> None:
     assert {"section": "account", "can_be_put": True, "single": True} in sections
     assert Client().get("/api/definitions").status_code == 401
     assert Client().put("/api/definitions/data_fields/A", '"text"').status_code == 401
+
+
+@pytest.fixture
+def shop(tmp_path: Path, settings: Any) -> None:
+    """Customers of whom rules can speak."""
+    settings.USHER_DATA_DIR = tmp_path / "var"
+    settings.USHER_DATA_DIR.mkdir()
+    (tmp_path / "customers.csv").write_text("id,email,country\n1,a@example.com,GB\n2,b@example.com,FR\n")
+    table = {"file": "customers.csv", "key": "id", "email": "email", "subject": True}
+    body = sources.SourceBody.model_validate({"files": True, "tables": {"customers": table}})
+    sources.apply("sources", "shop", body, base_dir=tmp_path, by="alice", now=clock.now())
+
+
+def test_audiences_with_rules_are_defined_by_calls(shop: None) -> None:
+    put("/tag_groups/House", {"description": "Ours"})
+    assert put("/segments/British", {"rule": 'country = "GB"'})["kind"] == "segment"
+    put("/auto_tags/BRIT", {"rule": 'segment("British")', "group": "House"})
+    put("/computed_fields/HOME", {"value": "country"})
+    status, answer = ask("put", "/auto_tags/FR", {"rule": 'contry = "FR"'})
+    assert (status, answer["detail"].startswith("auto tag “FR”, rule: ")) == (409, True)
+    status, answer = ask("delete", "/segments/British")
+    assert (status, "BRIT" in answer["detail"]) == (409, True)
+    assert ask("delete", "/auto_tags/BRIT") == (204, None)
+    assert ask("delete", "/segments/British") == (204, None)
+    assert ask("delete", "/tag_groups/House") == (204, None)
+    assert ask("delete", "/computed_fields/HOME") == (204, None)
+    assert put("/evaluation", {"schedule": "06:00"})["action"] == "created"
+    assert ask("get", "/evaluation")[1][0]["body"] == {"schedule": "0 6 * * *"}
+
+
+def test_a_body_that_is_too_large_or_no_json_is_refused(settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert ask("put", "/campaigns/Hello", HELLO | {"text": "x" * 2000})[0] == 413
+    for sent in ("", "{", "[" * 900, "NaN", '"\\ud800"'):
+        answer = Client().generic("PUT", "/api/definitions/campaigns/Hello", sent, headers=LOGIN)
+        assert answer.status_code == 422, answer.content
+
+
+def test_two_who_define_the_same_at_once_make_it_once(transactional_db: None) -> None:
+    put("/account", ACCOUNT, 200)
+
+    def define(_: int) -> int:
+        try:
+            return ask("put", "/contact_lists/News", {"visibility": "public"})[0]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as callers:
+        statuses = Counter(callers.map(define, range(6)))
+    assert statuses[201] == 1
+    assert set(statuses) <= {200, 201, 409}
+    assert ContactList.objects.get().visibility == "Public"
