@@ -18,6 +18,7 @@ from usher.engage.models.contacts import (
 )
 from usher.engage.models.counts import CampaignCount
 from usher.engage.models.events import ContactEvent, Happening, Subscription, Webhook, WebhookState
+from usher.engage.models.identifiers import ContactIdentifier, CustomIdentifier
 from usher.engage.models.imports import Import, ImportFault
 from usher.engage.models.lists import BulkDeletion, BulkRemoval, ContactList, Form, Membership
 from usher.engage.models.messages import Attachment, Claim, Click, Letter, Message, Open, PageView
@@ -51,8 +52,10 @@ __all__ = [
     "Consent",
     "Contact",
     "ContactEvent",
+    "ContactIdentifier",
     "ContactList",
     "ContactWords",
+    "CustomIdentifier",
     "DataField",
     "Enrolment",
     "EnrolmentFault",

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-
 #: Before everything that happened.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
