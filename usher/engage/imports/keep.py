@@ -21,6 +21,12 @@ def content_of(job: Import) -> bytes:
     return bytes(row[0]) if row else b""
 
 
+def put_results(job: Import, results: str) -> None:
+    """Keep what became of each contact of an import of version 3, as JSON."""
+    with _cursor() as cursor:
+        cursor.execute("update engage_import set results = %s where id = %s", [results, job.pk])
+
+
 def _cursor() -> psycopg.Cursor[tuple[bytes]]:
     """Django's own cursors write parameters into the statement: 20 MB of digits for a file of 10 MB."""
     connection.ensure_connection()

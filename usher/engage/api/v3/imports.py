@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from usher.engage.api.v3.wording import ServiceError
 from usher.engage.errors import EngageError
 from usher.engage.imports.accept import MOST_ACTIVE
 from usher.engage.imports.described.accept import FORM, LARGEST, accept
+from usher.engage.imports.described.stream import Body
 from usher.engage.models import Import
 
 #: Counter of the reply -> the import's.
@@ -60,16 +60,16 @@ def _received(call: Call) -> bytes:
 def _checked(content: bytes) -> dict[str, Any]:
     """The body's own properties, by lower-case name. Refused without contacts, and for what no database
     takes."""
+    body = Body(content, _no_number)
     try:
-        sent = json.loads(content.decode("utf-8-sig"), parse_constant=_no_number)
-        if b"\\u0000" in content or b"\0" in content or not isinstance(sent, dict):
+        count = sum(1 for _ in body.contacts())
+        if b"\\u0000" in content or b"\0" in content:
             raise ValueError
     except (ValueError, RecursionError):
         raise ServiceError(400, "badJson", "The request JSON is badly formed") from None
-    body = {str(name).lower(): value for name, value in sent.items()}
-    if not isinstance(body.get("contacts"), list) or not body["contacts"]:
+    if not count:
         raise invalid("contacts is a list of at least one contact")
-    return body
+    return body.rest
 
 
 def _no_number(word: str) -> NoReturn:

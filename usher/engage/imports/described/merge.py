@@ -21,7 +21,8 @@ create temporary table staged (
     return_url text, lists bigint[], preferences jsonb, consents jsonb,
     contact_id bigint, status text, held text, problem text,
     is_new boolean not null default false, is_made boolean not null default false
-) on commit drop
+) on commit drop;
+create temporary table done (contact_id bigint primary key) on commit drop
 """
 COLUMNS = (
     "row, match, asked_id, email, email_key, mobile_number, data, opt_in_type, email_type, sms_status, wish,"
@@ -55,6 +56,11 @@ update staged d set problem = 'Duplicate' from (
     select row, row_number() over (partition by contact_id order by row) as place
     from staged where contact_id is not null) many
 where many.row = d.row and many.place > 1
+""",
+    # or the same as one of an earlier block
+    "update staged d set problem = 'Duplicate' from done where done.contact_id = d.contact_id",
+    """
+insert into done select distinct contact_id from staged where contact_id is not null on conflict do nothing
 """,
     # an address or number that is another contact's
     """
@@ -149,6 +155,8 @@ where c.id = s.id
       is distinct from
       (s.email, s.mobile_number, s.sms_status, s.data, s.opt_in_type, s.email_type, s.status)
 """
+
+_MADE = "insert into done select contact_id from staged where is_made on conflict do nothing"
 
 _BACK_FROM_BIN = "update staged set is_new = true where status = 'Deleted'"
 
@@ -280,7 +288,7 @@ def merge(cursor: Any, job: Import, now: datetime) -> Merged:
     # whoever suppresses a domain meanwhile waits for the rows that this lets through, and suppresses them
     do("select 1 from engage_account where id = %(account)s for key share", *_MEET, *_PROBLEMS)
     refused = rows(_REFUSED)
-    do(_BACK_FROM_BIN, _NEW, *_MEET, _LOST)
+    do(_BACK_FROM_BIN, _NEW, _MADE, *_MEET, _LOST)
     refused += rows(_REFUSED)
     do(_CHANGED.format(merged=_MERGED[MergeOption(job.merge_option)]))
     _change_channels(cursor, job, rows, values, now)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from django.db import connection, transaction
 from usher.engage.contacts import confirm, erased
 from usher.engage.contacts.fields import types_of
 from usher.engage.imports import keep
+from usher.engage.imports.ahead import ahead
 from usher.engage.imports.described import merge, read
 from usher.engage.imports.described.read import Entry, Failure
+from usher.engage.imports.described.stream import Body
 from usher.engage.imports.run import TooManyContactsError, look_at_the_limit
 from usher.engage.models import Confirmation, Import, ImportFault
 from usher.engage.models.contacts import Status
@@ -31,6 +34,8 @@ _REFUSALS = {
     Status.NOT_ALLOWED: Failure("Blocker", "The contact is blocked"),
 }
 SUPPRESSED = "GloballySuppressed"
+#: Contacts that are written together.
+TOGETHER = 10_000
 #: Letters of what was sent, in a result.
 LONGEST_SHOWN = 300
 
@@ -52,33 +57,42 @@ def run(import_id: UUID | str, now: datetime) -> ImportState:
         except TooManyContactsError as problem:
             job.state, job.error = ImportState.TOO_MANY, str(problem)
         job.content, job.finished_at = b"", now
-        job.save()
+        job.save(update_fields=["state", "error", "report", "headings", "content", "finished_at"])
     return ImportState(job.state)
 
 
 def _import(job: Import, now: datetime) -> None:
-    found = list(read.entries(_contacts(keep.content_of(job)), types_of(job.account)))
+    contacts = read.entries(Body(keep.content_of(job)).contacts(), types_of(job.account))
+    report: Counter[str] = Counter()
+    results = Results()
+    job.headings = ["identifiers"]
+    watch = erased.Watch(job.account)
     with connection.cursor() as cursor:
-        _stage(cursor, found)
-        erased.Watch(job.account).recall([one.said.draft.email.lower() for one in found if one.said])
-        merged = merge.merge(cursor, job, now)
-        cursor.execute("drop table staged")
-    statistics.refresh(len(merged.taken), "engage_contact", "engage_membership")
-    _ask(merged.asked, now)
-    failed = _failures(found, merged)
-    job.results = _results(found, merged, failed)
-    job.report = _report(merged, failed)
-    look_at_the_limit(job.account, job.report["newContacts"])
-    _keep_refused(job, found, merged, failed)
+        cursor.execute(merge.STAGING)
+        for block in ahead(_blocks(contacts)):
+            _stage(cursor, block)
+            watch.recall([one.said.draft.email.lower() for one in block if one.said])
+            merged = merge.merge(cursor, job, now)
+            cursor.execute("truncate staged")
+            _ask(merged.asked, now)
+            failed = _failures(block, merged)
+            results.add(block, merged, failed)
+            report.update(_report(merged, failed))
+            _keep_refused(job, block, merged, failed)
+        cursor.execute("drop table staged, done")
+    job.report = dict(report)
+    look_at_the_limit(job.account, report["newContacts"])
+    keep.put_results(job, results.text())
+    statistics.refresh_of(report["newContacts"], "engage_contact", "account_id", job.account_id)
+    statistics.refresh(report["newContacts"] + report["updatedContacts"], "engage_membership")
 
 
-def _contacts(content: bytes) -> list[Any]:
-    body = {str(name).lower(): value for name, value in json.loads(content.decode("utf-8-sig")).items()}
-    return list(body["contacts"])
+def _blocks(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while block := list(islice(entries, TOGETHER)):
+        yield block
 
 
 def _stage(cursor: Any, entries: Iterable[Entry]) -> None:
-    cursor.execute(merge.STAGING)
     with cursor.copy(f"copy staged ({merge.COLUMNS}) from stdin") as copy:
         for entry in entries:
             if entry.said is not None:
@@ -139,24 +153,40 @@ def _failures(entries: Iterable[Entry], merged: merge.Merged) -> dict[int, list[
     return failed
 
 
-def _results(
-    entries: Iterable[Entry], merged: merge.Merged, failed: dict[int, list[Failure]]
-) -> dict[str, Any]:
-    """As the reply shows them."""
-    ids = {row: key for row, key, *_ in merged.refused if key} | {row: key for row, key, *_ in merged.taken}
-    shown: dict[str, Any] = {"created": [], "updated": [], "failures": []}
-    for _, key, is_new, email, number in merged.taken:
-        named = {"email": email, "mobileNumber": number}
-        identifiers = {name: value for name, value in named.items() if value}
-        shown["created" if is_new else "updated"].append({"contactId": key, "identifiers": identifiers})
-    for entry in entries:
-        if entry.row in failed:
-            whose = {"contactId": ids[entry.row]} if entry.row in ids else {}
-            why = [{"failureCode": one.code, "description": _shown(one.text)} for one in failed[entry.row]]
-            shown["failures"].append(
-                whose | {"matchIdentifier": entry.match, "identifiers": _as_sent(entry), "failures": why}
-            )
-    return shown
+class Results:
+    """What became of each contact, as the reply shows it: kept as text, which is a tenth of the objects."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, list[str]] = {"created": [], "updated": [], "failures": []}
+
+    def add(
+        self, entries: Iterable[Entry], merged: merge.Merged, failed: Mapping[int, Sequence[Failure]]
+    ) -> None:
+        """Those of a block."""
+        shown: dict[str, list[Any]] = {name: [] for name in self._told}
+        ids = {row: key for row, key, *_ in merged.refused if key}
+        ids |= {row: key for row, key, *_ in merged.taken}
+        for _, key, is_new, email, number in merged.taken:
+            named = {"email": email, "mobileNumber": number}
+            identifiers = {name: value for name, value in named.items() if value}
+            shown["created" if is_new else "updated"].append({"contactId": key, "identifiers": identifiers})
+        for entry in entries:
+            if entry.row in failed:
+                whose = {"contactId": ids[entry.row]} if entry.row in ids else {}
+                why = [
+                    {"failureCode": one.code, "description": _shown(one.text)} for one in failed[entry.row]
+                ]
+                shown["failures"].append(
+                    whose | {"matchIdentifier": entry.match, "identifiers": _as_sent(entry), "failures": why}
+                )
+        for name, told in shown.items():
+            if told:
+                self._told[name].append(json.dumps(told, ensure_ascii=False)[1:-1])
+
+    def text(self) -> str:
+        """All of it, as JSON."""
+        lists = (f'"{name}": [{", ".join(told)}]' for name, told in self._told.items())
+        return "{" + ", ".join(lists) + "}"
 
 
 def _keep_refused(
@@ -164,7 +194,6 @@ def _keep_refused(
 ) -> None:
     """The contacts that were not taken, for those who look at the import's page."""
     taken = {row for row, *_ in merged.taken}
-    job.headings = ["identifiers"]
     ImportFault.objects.bulk_create(
         [
             ImportFault(
