@@ -24,6 +24,7 @@ from usher.cli import (
     serve,
     sources,
     spotler_key,
+    suppress,
     sync,
     tags,
 )
@@ -79,6 +80,7 @@ app.add_typer(campaigns.app, name="campaigns", rich_help_panel=DEFINE)
 app.add_typer(programs.app, name="programs", rich_help_panel=DEFINE)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=DEFINE)
 app.add_typer(person.app, name="person", rich_help_panel=DEFINE)
+app.add_typer(suppress.app, name="suppress", rich_help_panel=DEFINE)
 app.add_typer(seeds.app, name="seeds", rich_help_panel=DEFINE)
 app.add_typer(api_user.app, name="api-user", rich_help_panel=DEFINE)
 app.add_typer(spotler_key.app, name="spotler-key", rich_help_panel=DEFINE)

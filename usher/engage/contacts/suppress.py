@@ -100,14 +100,43 @@ where engage_suppression.reason <> all(%(final)s)
 """
 
 
+def keys_of(words: Iterable[str]) -> list[str]:
+    """The addresses among these words as they are kept, each once. EngageError names one that is none."""
+    found = [word.strip() for word in words if word.strip()]
+    for word in found:
+        if wrong := addresses.problem(word):
+            raise EngageError("ERROR_INVALID_EMAIL", f"“{word}”: {wrong}; nothing was suppressed")
+    if not found:
+        raise EngageError("ERROR_INVALID_EMAIL", "write an address")
+    return list(dict.fromkeys(addresses.key(word) for word in found))
+
+
+def domain_of(said: str) -> str:
+    """A domain as it is kept. EngageError for what is none."""
+    domain = said.strip().lower().removeprefix("@")
+    if wrong := addresses.problem(f"somebody@{domain}"):
+        raise EngageError("ERROR_PARAMETER_INVALID", f"'{domain}' is not a domain: {wrong}.")
+    return domain
+
+
+def open_contacts(account: Account, domain: str) -> int:
+    """How many contacts of this domain could still be mailed, or are being asked."""
+    of_domain = {"account": account, "status__in": [Status.SUBSCRIBED, Status.PENDING_OPT_IN]}
+    return Contact.objects.filter(**of_domain, email_key__endswith=f"@{domain}").count()
+
+
+def known_contacts(email_keys: Iterable[str]) -> int:
+    """How many contacts, of all accounts, have one of these addresses."""
+    found = Contact.objects.filter(email_key__in=list(email_keys)).exclude(status=Status.DELETED)
+    return found.count()
+
+
 def suppress_domain(account: Account, domain: str, now: datetime, source: str = "operator") -> int:
     """Never mail this domain's addresses again, those to come included; how many contacts changed.
 
     Refused for what is no domain. Its subdomains are domains of their own. Doing it twice is harmless.
     """
-    domain = domain.strip().lower().removeprefix("@")
-    if wrong := addresses.problem(f"somebody@{domain}"):
-        raise EngageError("ERROR_PARAMETER_INVALID", f"'{domain}' is not a domain: {wrong}.")
+    domain = domain_of(domain)
     # whoever adds a contact from now on sees this row, unless it has just begun to: so the contacts that are
     # there are gone through twice, each time when those who are being added were waited for
     SuppressedDomain.objects.get_or_create(account=account, domain=domain, defaults={"at": now})
@@ -180,7 +209,7 @@ def is_final(contact: Contact) -> bool:
 
 
 def lift(account: Account, email_key: str, now: datetime) -> bool:
-    """Take an address off the list, whether or not it is a contact's; False when it may not be, or is not on it.
+    """Take an address off the list, whether or not it is a contact's; False when it may not be.
 
     A contact with the address comes back. The address of a suppressed domain stays out.
     """

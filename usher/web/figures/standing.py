@@ -10,10 +10,8 @@ from django.utils.translation import gettext as _
 from usher.engage import audit
 from usher.engage.contacts import suppress
 from usher.engage.contacts.suppress import FINAL
-from usher.engage.errors import EngageError
 from usher.engage.models import Account, Contact, SuppressedDomain, Suppression
 from usher.engage.models.contacts import Status
-from usher.lib import addresses
 
 #: What may be done about a contact, by its name in a form.
 ACTS = ("unsubscribe", "suppress", "resubscribe")
@@ -39,14 +37,25 @@ def domains(account: Account) -> QuerySet[SuppressedDomain]:
 
 def forbid(account: Account, text: str, source: str, now: datetime) -> int:
     """Suppress these addresses, a line or comma apart; how many. EngageError names one that is none."""
-    keys = [key for word in text.replace(",", "\n").replace(";", "\n").splitlines() if (key := word.strip())]
-    for key in keys:
-        if wrong := addresses.problem(key):
-            raise EngageError("ERROR_INVALID_EMAIL", f"“{key}”: {wrong}; nothing was suppressed")
-    if not keys:
-        raise EngageError("ERROR_INVALID_EMAIL", _("write an address"))
-    suppress.suppress(account, [addresses.key(key) for key in keys], Status.SUPPRESSED, source, now)
-    return len(set(map(addresses.key, keys)))
+    keys = keys_in(text)
+    suppress.suppress(account, keys, Status.SUPPRESSED, source, now)
+    return len(keys)
+
+
+def keys_in(text: str) -> list[str]:
+    """Addresses, a line or comma apart. EngageError names one that is none."""
+    return suppress.keys_of(text.replace(",", "\n").replace(";", "\n").splitlines())
+
+
+def lift(account: Account, key: str, by: str, source: str, now: datetime) -> str:
+    """Take an address off the list, contact or not; why not, if it may not be."""
+    row = suppress.suppression_of(account, key)
+    if row is None:
+        return _("it is not on the list any more")
+    if not suppress.lift(account, key, now):
+        return _("a complaint, a suppression for good or of the domain is never lifted")
+    audit.note(account, by, "suppression", key, "lift", now, after={"because": source})
+    return ""
 
 
 def forbid_domain(account: Account, domain: str, by: str, source: str, now: datetime) -> int:

@@ -65,7 +65,11 @@ def test_it_refuses_what_it_cannot_do(
 
 def test_it_suppresses_a_domain_and_takes_it_off_again(of: Account, page: Client) -> None:
     person = contact(of, "ann@example.com")
-    page.post("/contacts/suppressed/domains", {"domain": "Example.com", "because": "a competitor"})
+    said = {"domain": "Example.com", "because": "a competitor"}
+    asked = page.post("/contacts/suppressed/domains", said).content.decode()
+    assert "contact of this domain could still be mailed" in asked
+    assert not SuppressedDomain.objects.exists()
+    page.post("/contacts/suppressed/domains", said | {"sure": "yes"})
     person.refresh_from_db()
     assert person.status == "DomainSuppression"
     assert "example.com" in page.get("/contacts/suppressed").content.decode()
@@ -100,3 +104,52 @@ def test_nobody_is_let_back_in_out_of_a_complaint(of: Account, page: Client) -> 
     person.refresh_from_db()
     assert person.status == "IspComplained"
     assert not Audit.objects.exists()
+
+
+def test_it_suppresses_everywhere_after_a_yes(of: Account, page: Client) -> None:
+    other = create_account("Other", NOW)
+    people = [contact(of, "ann@example.com"), contact(other, "ann@example.com")]
+    said = {"addresses": "Ann@example.com", "because": "asked us to"}
+    asked = page.post("/contacts/suppressed/everywhere", said).content.decode()
+    assert '<span class="big">2</span>' in asked
+    assert not Suppression.objects.exists()
+    shown = page.post("/contacts/suppressed/everywhere", said | {"sure": "yes"}, follow=True).content.decode()
+    assert "Suppressed everywhere and for good: 1." in shown
+    for person in people:
+        person.refresh_from_db()
+        assert person.status == "SharedSuppression"
+    assert set(Suppression.objects.values_list("source", flat=True)) == {"page alice: asked us to"}
+    refused = page.post("/contacts/suppressed/everywhere", {"addresses": "x", "because": "y"}, follow=True)
+    assert "nothing was suppressed" in refused.content.decode()
+
+
+def test_an_address_without_contact_is_let_back_in(of: Account, page: Client) -> None:
+    suppress(of, ["gone@example.com"], Status.UNSUBSCRIBED, "one-click", NOW)
+    at = "/contacts/suppressed/lift"
+    assert f"{at}?address=gone%40example.com" in page.get("/contacts/suppressed").content.decode()
+    assert "May it be mailed again?" in page.get(at, {"address": "gone@example.com"}).content.decode()
+    assert "Say why" in page.post(at, {"address": "gone@example.com"}, follow=True).content.decode()
+    page.post(at, {"address": "gone@example.com", "because": "wrote to us"})
+    assert not Suppression.objects.filter(lifted_at=None).exists()
+    assert not Contact.objects.exists()
+    note = Audit.objects.get(kind="suppression", act="lift")
+    assert (note.by, note.key, note.after) == (
+        "page alice",
+        "gone@example.com",
+        {"because": "page alice: wrote to us"},
+    )
+    again = page.post(at, {"address": "gone@example.com", "because": "x"}, follow=True).content.decode()
+    assert "not on the list any more" in again
+
+
+def test_what_is_final_is_not_lifted(of: Account, page: Client) -> None:
+    suppress(of, ["angry@example.com"], Status.DIRECT_COMPLAINT, "loop", NOW)
+    suppress(of, ["ann@shut.example"], Status.UNSUBSCRIBED, "page", NOW)
+    SuppressedDomain.objects.create(account=of, domain="shut.example", at=NOW)
+    at = "/contacts/suppressed/lift"
+    assert "It stays on the list." in page.get(at, {"address": "angry@example.com"}).content.decode()
+    for address in ("angry@example.com", "ann@shut.example"):
+        shown = page.post(at, {"address": address, "because": "x"}, follow=True).content.decode()
+        assert "is never lifted" in shown
+    assert Suppression.objects.filter(lifted_at=None).count() == 2
+    assert page.get(at, {"address": "nobody@example.com"}).status_code == 404

@@ -68,6 +68,7 @@ POSTED = {
     "segment_preview",
     "suppress",
     "suppress_domain",
+    "suppress_everywhere",
     "allow_domain",
     "contact_standing",
     "preference_move",
@@ -116,6 +117,8 @@ def address(pattern: URLPattern) -> str:
         return reverse(named, args=[row.sync_id, row.pk] if row else [1, 1])
     if "<" not in str(pattern.pattern):
         return reverse(named)
+    if named == "suppression_lift":
+        return f"{reverse(named)}?address=customer5@example.com"
     if named == "campaign_draft":
         drafts.put("0" * 32, "<p>Hello</p>")
         return reverse(named, args=["0" * 32])

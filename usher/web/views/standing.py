@@ -8,7 +8,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from usher.engage.contacts.suppress import allow_domain
+from usher.engage.contacts.suppress import (
+    FINAL,
+    allow_domain,
+    domain_of,
+    known_contacts,
+    open_contacts,
+    suppress_everywhere,
+)
 from usher.engage.errors import EngageError
 from usher.engage.models import Contact
 from usher.engage.models.contacts import Status
@@ -53,16 +60,70 @@ def forbid(request: HttpRequest) -> HttpResponse:
 @page
 @require_POST
 def forbid_domain(request: HttpRequest) -> HttpResponse:
-    of, domain = account(), request.POST.get("domain", "")
+    """Suppress a domain, once somebody has seen how many people that is."""
+    of, now = account(), clock.now()
     by = f"page {request.user.get_username()}"
     try:
-        number = figures.forbid_domain(of, domain, by, _source(request), clock.now())
+        source, domain = _source(request), domain_of(request.POST.get("domain", ""))
+        if request.POST.get("sure") != "yes":
+            number = open_contacts(of, domain)
+            return _asked(request, what=domain, number=number, field="domain", act="suppress_domain")
+        number = figures.forbid_domain(of, domain, by, source, now)
     except EngageError as problem:
         messages.error(request, sentence(problem.message), "bad")
     else:
         said = _("“{domain}” is suppressed; contacts that changed: {number:,}.")
-        messages.success(request, said.format(domain=domain.strip(), number=number), "good")
+        messages.success(request, said.format(domain=domain, number=number), "good")
     return redirect("suppressed")
+
+
+@page
+@require_POST
+def forbid_everywhere(request: HttpRequest) -> HttpResponse:
+    """Suppress addresses in every account and for good, likewise."""
+    of, now = account(), clock.now()
+    try:
+        source, keys = _source(request), figures.keys_in(request.POST.get("addresses", ""))
+        if request.POST.get("sure") != "yes":
+            what, number = "\n".join(keys), known_contacts(keys)
+            return _asked(request, what=what, number=number, field="addresses", act="suppress_everywhere")
+        with signed(request, of, now):
+            suppress_everywhere(keys, now, source)
+    except EngageError as problem:
+        messages.error(request, sentence(problem.message), "bad")
+    else:
+        said = _("Suppressed everywhere and for good: {number:,}.").format(number=len(keys))
+        messages.success(request, said, "good")
+    return redirect("suppressed")
+
+
+def _asked(request: HttpRequest, **about: object) -> HttpResponse:
+    """Whether somebody means it."""
+    because = request.POST.get("because", "").strip()
+    return show(request, "usher/standing/sure.html", because=because, **about)
+
+
+@page
+def lift(request: HttpRequest) -> HttpResponse:
+    """Take one address off the list, which need not be a contact's."""
+    of, now = account(), clock.now()
+    key = (request.POST if request.method == "POST" else request.GET).get("address", "").strip().lower()
+    if request.method == "POST":
+        try:
+            source = _source(request)
+            with signed(request, of, now):
+                by = f"page {request.user.get_username()}"
+                trouble = figures.lift(of, key, by, source, now)
+        except EngageError as problem:
+            trouble = problem.message
+        if trouble:
+            messages.error(request, sentence(trouble), "bad")
+        else:
+            said = _("“{address}” may be mailed again, if it comes in.").format(address=key)
+            messages.success(request, said, "good")
+        return redirect("suppressed")
+    row = get_object_or_404(figures.suppressions(of, "", ""), email_key=key)
+    return show(request, "usher/standing/lift.html", row=row, final=row.reason in FINAL)
 
 
 @page
