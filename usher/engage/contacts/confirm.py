@@ -71,7 +71,7 @@ def accept(confirmation: Confirmation, now: datetime, ip: str | None = None, use
     """The person said yes: they are subscribed, and on the list that they were asked about.
 
     False, and nothing changes, when the question is too old or a final suppression stands against it;
-    saying yes twice is harmless. Somebody who opted out after being asked to opt in stays out.
+    a second yes changes nothing. Somebody who opted out after being asked to opt in stays out.
     """
     if now - confirmation.asked_at > LASTS:
         return False
@@ -79,17 +79,20 @@ def accept(confirmation: Confirmation, now: datetime, ip: str | None = None, use
         contact = (
             Contact.objects.select_for_update().select_related("account").get(pk=confirmation.contact_id)
         )
+        confirmation.refresh_from_db(fields=["confirmed_at"])
+        if confirmation.confirmed_at is not None:  # answered: whoever left since is asked anew
+            return bool(contact.status == Status.SUBSCRIBED)
         if confirmation.kind == Confirmation.Kind.OPT_IN and contact.status not in _MAY_OPT_IN:
             return False
         if contact.status == Status.DELETED or not resubscribe(contact, now):
             return False
-        first = Confirmation.objects.filter(pk=confirmation.pk, confirmed_at=None).update(
+        Confirmation.objects.filter(pk=confirmation.pk).update(
             confirmed_at=now, ip=ip, user_agent=user_agent[:300]
         )
         waited = contact.status == Status.PENDING_OPT_IN
         contact.refresh_from_db()
         if waited:
             joining.confirmed(contact, now)
-        if first and confirmation.list:
+        if confirmation.list:
             joining.rejoin(confirmation.list, contact, now)
     return True

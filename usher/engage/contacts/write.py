@@ -228,7 +228,7 @@ def _changed(
         new = _status_of_new(contact.account, draft, contact.email)
         contact.status, contact.status_at = held(contact.account, contact.email_key) or new, now
     _put(contact, draft, data, merge, now, always=renamed or begins)
-    if begins:
+    if begins or renamed:
         _ask(contact, now, True)
     return contact
 
@@ -272,6 +272,8 @@ with binned as (
     delete from engage_consent using binned where contact_id = binned.id
 ), choices as (
     delete from engage_choice using binned where contact_id = binned.id
+), identifiers as (
+    delete from engage_contactidentifier using binned where contact_id = binned.id
 ), words as (
     delete from engage_contactwords using binned where contact_id = binned.id
 )
@@ -326,6 +328,11 @@ def _rename(contact: Contact, email: str, begins: bool, now: datetime) -> None:
     erased.recall(contact.account, [email_key])
     if not begins and email_key != contact.email_key and is_suppressed(contact.account, email_key):
         raise _suppressed()
+    if email_key != contact.email_key:
+        # whoever reads the old address's mail cannot speak for the new one
+        Confirmation.objects.filter(contact=contact, confirmed_at=None).delete()
+        if contact.status not in OPEN:  # the person left, and goes on being out
+            suppress(contact.account, [email_key], Status(contact.status), "renamed", now)
     contact.email, contact.email_key = email, email_key
 
 

@@ -85,7 +85,7 @@ def furnished(account: Account) -> Stage:
         welcome,
         program,
         topic,
-        edit.save(account, edit.Draft("Newsletter", news, "News", "I agree."), now),
+        edit.save(account, edit.Draft("Newsletter", news, "News", "I agree.", f"news-{account.pk}"), now),
     )
 
 

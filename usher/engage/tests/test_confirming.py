@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 
 from usher.engage.contacts import confirm
 from usher.engage.contacts.suppress import suppress
-from usher.engage.contacts.write import Draft, keep, save
+from usher.engage.contacts.write import Draft, change, keep, save
 from usher.engage.errors import EngageError
 from usher.engage.lists import joining, members
 from usher.engage.lists.edit import create_list
-from usher.engage.models import Account, Confirmation, Contact, Message
+from usher.engage.models import Account, Confirmation, Contact, Message, Suppression
 from usher.engage.models.contacts import OptInType, Status
 from usher.engage.tests.conftest import NOW
 
@@ -122,3 +122,29 @@ def test_many_are_asked_in_a_few_statements_each_once_a_day(account: Account) ->
     assert Confirmation.objects.count() == Message.objects.count() == 40
     confirm.ask_all(wished, NOW + timedelta(hours=2))
     assert Confirmation.objects.count() == 40
+
+
+def test_an_old_yes_said_again_brings_nobody_back_who_left_since(account: Account) -> None:
+    alice = keep(account, "alice@example.com", NOW, "page")
+    asked = confirm.ask(alice, RESUBSCRIBE, NOW)
+    assert confirm.accept(asked, NOW)
+    suppress(account, ["alice@example.com"], Status.UNSUBSCRIBED, "page", NOW + DAY)
+    assert not confirm.accept(asked, NOW + 2 * DAY)
+    assert status(alice) == Status.UNSUBSCRIBED
+
+
+def test_nobody_says_yes_for_the_address_that_a_contact_has_now(account: Account) -> None:
+    alice = pending(account)
+    change(alice, Draft("bob@example.com"), NOW)
+    assert Confirmation.objects.count() == 1
+    assert Message.objects.latest("pk").address == "bob@example.com"
+    assert status(alice) == Status.PENDING_OPT_IN
+
+
+def test_an_opt_out_goes_along_with_a_new_address(account: Account) -> None:
+    alice = keep(account, "alice@example.com", NOW, "page")
+    change(alice, Draft("alicia@example.com"), NOW, closed=True)
+    assert {row.email_key for row in Suppression.objects.filter(lifted_at=None)} == {
+        "alice@example.com",
+        "alicia@example.com",
+    }
