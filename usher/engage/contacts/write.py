@@ -223,7 +223,7 @@ def _changed(
         begins = begins or (contact.email_key is None and contact.status == Status.SUBSCRIBED)
         _rename(contact, email, begins, now)
     if draft.mobile_number:
-        _make_way(contact, "mobile_number", draft.mobile_number, now)
+        _make_way(contact, "mobile_number", draft.mobile_number, draft.mobile_number, now)
     if begins:
         new = _status_of_new(contact.account, draft, contact.email)
         contact.status, contact.status_at = held(contact.account, contact.email_key) or new, now
@@ -324,7 +324,7 @@ def merged(
 
 def _rename(contact: Contact, email: str, begins: bool, now: datetime) -> None:
     email_key = addresses.key(email)
-    _make_way(contact, "email_key", email_key, now)
+    _make_way(contact, "email_key", email_key, email, now)
     erased.recall(contact.account, [email_key])
     if not begins and email_key != contact.email_key and is_suppressed(contact.account, email_key):
         raise _suppressed()
@@ -336,12 +336,12 @@ def _rename(contact: Contact, email: str, begins: bool, now: datetime) -> None:
     contact.email, contact.email_key = email, email_key
 
 
-def _make_way(contact: Contact, column: str, value: str, now: datetime) -> None:
+def _make_way(contact: Contact, column: str, value: str, shown: str, now: datetime) -> None:
     """Nobody else has the value: whoever had it and is in the recycle bin is emptied out of it for good."""
     others = Contact.objects.filter(account_id=contact.account_id, **{column: value}).exclude(pk=contact.pk)
     for other, status in others.values_list("pk", "status"):
         if status != Status.DELETED:
-            raise _taken(value)
+            raise _taken(shown)
         with connection.cursor() as cursor:
             cursor.execute(
                 _PURGE.format(which="and id = %(id)s"),
