@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -22,9 +20,6 @@ from usher.engage.texts.numbers import digits
 from usher.web.figures.happening import Happening
 from usher.web.figures.happenings import all_of
 
-#: Seconds that a search may take: names are looked for in every contact.
-PATIENCE = 3
-
 
 def among(status: str, kind: str) -> QuerySet[Contact]:
     """Contacts of this status ("": of any), who are customers, seeds or all."""
@@ -37,14 +32,6 @@ def search(text: str, among: QuerySet[Contact], *, inside: bool = False) -> list
     if not text:
         return [among]
     return [finding.inside(text, among)] if inside else finding.beginning(text, among)
-
-
-@contextmanager
-def patiently() -> Iterator[None]:
-    """What is asked within ends after PATIENCE seconds with an OperationalError."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"set local statement_timeout = '{PATIENCE}s'")
-        yield
 
 
 def days(person: Contact) -> list[tuple[date, list[Happening]]]:

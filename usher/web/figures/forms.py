@@ -24,7 +24,7 @@ DAYS = 90
 
 @dataclass(frozen=True)
 class Field:
-    """A data field that a form may ask for; `place` is where it stands among those it asks for, 0: nowhere."""
+    """A data field that a form may ask for, and at which place; at 0 it is not asked for."""
 
     name: str
     label: str = ""

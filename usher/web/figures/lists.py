@@ -8,19 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.utils import OperationalError
 
 from usher.engage.lists import edit, external, members
 from usher.engage.lists import uses as needs
 from usher.engage.models import Account, Contact, ContactList, Membership
 from usher.engage.models.lists import ListKind
+from usher.web.patience import NUMBERS, SEARCH, patiently
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A list with how many contacts it shows."""
+    """A list with how many contacts it shows; None while that is not counted."""
 
     row: ContactList
-    size: int
+    size: int | None
 
     @property
     def synced_at(self) -> datetime | None:
@@ -38,8 +40,13 @@ def lists(account: Account, text: str, kinds: Iterable[ListKind]) -> QuerySet[Co
     return found.filter(name__icontains=text) if text else found
 
 
-def sized(rows: list[ContactList]) -> list[Listed]:
-    counts = members.counts(rows)
+def sized(rows: list[ContactList], *, wait: bool = False) -> list[Listed]:
+    """The lists with their sizes; those of very large ones only when one is ready to `wait`."""
+    try:
+        with patiently(SEARCH * 10 if wait else NUMBERS):
+            counts = members.counts(rows)
+    except OperationalError:
+        return [Listed(row, None) for row in rows]
     return [Listed(row, counts.get(row.pk, 0)) for row in rows]
 
 

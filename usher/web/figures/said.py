@@ -95,7 +95,8 @@ def _who(note: Audit) -> dict[str, str]:
 def by_whom(by: str) -> str:
     """Who did it, in words: “page alice” is a person, “api shop” a program."""
     kind, _space, name = by.partition(" ")
-    return {"page": name, "api": _("the API user %(name)s") % {"name": name}}.get(kind if name else "", by)
+    words = {"page": "%(name)s", "api": _("the API user %(name)s"), "form": _("the form “%(name)s”")}
+    return words[kind] % {"name": name} if name and kind in words else by
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
@@ -105,7 +106,17 @@ def _differing(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
         if name == "data":
             yield from _differing(was or {}, has or {})
         elif was != has:
-            yield f"{name}: {_cut(was)} → {_cut(has)}"
+            yield f"{_columns().get(name, name)}: {_cut(was)} → {_cut(has)}"
+
+
+def _columns() -> dict[str, str]:
+    return {
+        "email": _("address"),
+        "mobile_number": _("mobile number"),
+        "external_id": _("external id"),
+        "opt_in_type": _("opt-in"),
+        "email_type": _("e-mail type"),
+    }
 
 
 def _cut(value: Any) -> str:

@@ -98,10 +98,17 @@ def _guessed(headings: Sequence[str], known: Mapping[str, str]) -> list[str]:
     for heading in headings:
         upper = heading.strip().upper()
         bare = re.sub(r"[^A-Z]", "", upper)
-        target = upper if upper in known else _ALSO.get(bare, "")
+        named = (upper, bare, PREFERENCE + upper, *_of_topic(upper, known))
+        target = next((one for one in named if one in known), _ALSO.get(bare, ""))
         found.append("" if target in taken else target)
         taken.add(target)
     return found
+
+
+def _of_topic(name: str, known: Mapping[str, str]) -> list[str]:
+    """The one topic in a category that is called so."""
+    found = [one for one in known if one.startswith(PREFERENCE) and one.endswith(f">{name}")]
+    return found if len(found) == 1 else []
 
 
 def mapped(token: str, chosen: Mapping[int, str]) -> bytes:
@@ -130,7 +137,7 @@ def _projected(row: list[str], places: list[int], width: int) -> list[str]:
 
 
 def _rows(token: str) -> Iterator[list[str]]:
-    """The records of a workbook's first sheet, or of a text whose first line tells what stands between cells."""
+    """Those of a workbook's first sheet, or of a text whose first line tells what stands between cells."""
     content = path_of(token).read_bytes()
     try:
         if is_workbook(content):

@@ -48,7 +48,7 @@ def said(page: Client, shown: Any, **more: str) -> Any:
 def test_it_imports_a_file_whose_columns_were_said(of: Account, page: Client) -> None:
     guests = ContactList.objects.create(account=of, name="Guests", created_at=NOW)
     shown = uploaded(page, FILE.encode(), list=str(guests.pk))
-    assert [target for _, target in shown.context["columns"]] == ["EMAIL", "", ""]
+    assert [target for _, target in shown.context["columns"]] == ["EMAIL", "FIRSTNAME", ""]
     columns = {"column-0": "EMAIL", "column-1": "FIRSTNAME", "column-2": "", "list": str(guests.pk)}
     begun = said(page, shown, **columns)
     row = Import.objects.get()
@@ -133,10 +133,11 @@ def workbook(rows: list[list[str]]) -> bytes:
 def test_it_imports_numbers_consent_and_topics_out_of_a_workbook(of: Account, page: Client) -> None:
     music = tree.create(of, tree.Draft("Music", is_preference=False), NOW)
     jazz = tree.create(of, tree.Draft("Jazz", category=music.pk), NOW)
-    headings = ["Mail", "Mobile phone", "Agreed", "When", "IP", "Likes jazz"]
+    headings = ["Mail", "Mobile phone", "Consent text", "When", "IP", "jazz"]
     cells = ["ann@example.com", "+43 660 1234567", "News, please", "2026-01-02T10:00:00Z", "192.0.2.7", "yes"]
     shown = uploaded(page, workbook([headings, cells]))
-    assert [target for _, target in shown.context["columns"]] == ["EMAIL", "MOBILENUMBER", "", "", "", ""]
+    guessed = ["EMAIL", "MOBILENUMBER", "CONSENTTEXT", "", "", "PREFERENCE:MUSIC>JAZZ"]
+    assert [target for _, target in shown.context["columns"]] == guessed
     assert '<optgroup label="Topics: yes or no">' in shown.content.decode()
     targets = [
         "EMAIL",

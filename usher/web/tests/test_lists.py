@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from usher.engage.lists import members
 from usher.engage.models import Account, Audit, Contact, ContactList, Membership
+from usher.web.figures import lists
 from usher.web.tests.scene import NOW
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +111,17 @@ def test_a_list_of_another_account_is_not_there(of: Account, page: Client) -> No
     other = listed(Account.objects.create(name="Other", created_at=NOW), "Guests", 1)
     for path in ("", "/edit", "/delete", "/contacts.csv"):
         assert page.get(f"/contacts/lists/{other.pk}{path}").status_code == 404
+
+
+def test_sizes_that_take_long_are_shown_a_moment_later(
+    of: Account, page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = listed(of, "Guests", 3)
+    monkeypatch.setattr(lists, "NUMBERS", 0.005)
+    slow = f"with slow as materialized (select pg_sleep(0.02)) select c.* from ({members._COUNTS}) c, slow"
+    monkeypatch.setattr(members, "_COUNTS", slow)
+    for path in ("/contacts/lists", f"/contacts/lists/{row.pk}"):
+        shown = page.get(path).content.decode()
+        assert "being counted" in shown
+        assert 'hx-get="?counted=1"' in shown
+        assert "being counted" not in page.get(path, {"counted": "1"}).content.decode()

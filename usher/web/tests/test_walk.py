@@ -73,6 +73,7 @@ POSTED = {
     "contact_standing",
     "preference_move",
     "api_user_renew",
+    "faultless",
     "campaign_look",
     "campaign_test",
     "campaign_copy",
@@ -155,7 +156,7 @@ def engine(shop: None) -> None:
     create_list(account, "News", now)
     create_field(account, "SHOE_SIZE", "Numeric")
     topic = tree.create(account, tree.Draft("Jazz"), now)
-    asked = Asked("FIRSTNAME", required=True)
+    asked = Asked("SHOE_SIZE", required=True)
     news = ContactList.objects.get(name="News")
     form = Draft("News", news, "News", "Yes, please", fields=[asked], preferences=[topic.pk])
     edit.save(account, form, now)

@@ -20,6 +20,7 @@ from usher.web.figures import byrule, segments, standing
 from usher.web.figures import contacts as figures
 from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import Stretch, stretch_of
+from usher.web.patience import SEARCH, patiently
 from usher.web.views.rules import LONGEST
 
 KINDS = ("customers", "seeds", "all")
@@ -34,7 +35,7 @@ def contacts(request: Asked) -> HttpResponse:
     chosen: dict[str, Any] = {"text": text, "status": status, "inside": inside, "rule": rule}
     among = figures.among(status if status in Status.values else "", kind)
     try:
-        with figures.patiently():
+        with patiently(SEARCH):
             if rule:
                 some = search.inside(text, among) if text else among
                 found = byrule.found(of, rule, some, request.GET.get("after", ""), clock.now())

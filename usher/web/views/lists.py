@@ -71,7 +71,8 @@ class ListForm(forms.Form):
 def lists(request: Asked) -> HttpResponse:
     of, text = account(), request.GET.get("q", "").strip()
     rows = stretch_of(request, figures.lists(of, text, KINDS), "folder", "name", "pk")
-    found = {"rows": rows, "shown": figures.sized(rows.rows), "text": text}
+    wait = "counted" in request.GET
+    found = {"rows": rows, "shown": figures.sized(rows.rows, wait=wait), "text": text, "waited": wait}
     if wants_part(request):
         return show_part(request, "usher/lists/found.html", **found)
     return show(request, "usher/lists/list.html", here="lists", searched=reverse("contact_lists"), **found)
@@ -82,9 +83,16 @@ def one(request: Asked, pk: int) -> HttpResponse:
     """The members of a list or segment."""
     row, text = _row(pk), request.GET.get("q", "").strip()
     rows = stretch_of(request, figures.on_list(row, text), "contact_id")
-    if wants_part(request) and "refreshed" not in request.GET:
+    wait = "counted" in request.GET
+    if wants_part(request) and "refreshed" not in request.GET and not wait:
         return show_part(request, "usher/lists/members.html", row=row, rows=rows, text=text)
-    found: dict[str, Any] = {"row": row, "rows": rows, "text": text, "listed": figures.sized([row])[0]}
+    found: dict[str, Any] = {
+        "row": row,
+        "rows": rows,
+        "text": text,
+        "waited": wait,
+        "listed": figures.sized([row], wait=wait)[0],
+    }
     if row.kind == ListKind.SEGMENT:
         found |= {"said": segments.said(row), "running": row.refresh_state in UNDER_WAY}
     return show(request, "usher/lists/one.html", **found)

@@ -37,7 +37,9 @@ def segments(request: Asked) -> HttpResponse:
     of, text = account(), request.GET.get("q", "").strip()
     wanted = figures_of_lists.lists(of, text, [ListKind.SEGMENT])
     rows = stretch_of(request, wanted, "folder", "name", "pk")
-    found = {"rows": rows, "shown": figures_of_lists.sized(rows.rows), "text": text}
+    wait = "counted" in request.GET
+    shown = figures_of_lists.sized(rows.rows, wait=wait)
+    found = {"rows": rows, "shown": shown, "text": text, "waited": wait}
     if wants_part(request):
         return show_part(request, "usher/segments/found.html", **found)
     return show(request, "usher/segments/list.html", here="segments", searched=reverse("segments"), **found)
