@@ -1,5 +1,5 @@
 # One command each. Everything they need is installed by their own steps into .venv and ./var.
-.PHONY: setup demo up test test-engines test-clients check bench bench-large format docs lock clean
+.PHONY: setup demo up test test-engines test-clients test-fuzz check bench bench-large format docs lock clean
 
 # The tests start many processes; each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,6 +34,11 @@ test-engines: .venv-engines/.ready
 test-clients: setup
 	scripts/clients
 	.venv/bin/pytest usher/engage/tests/conformance/clients/play_clients.py
+
+# Calls and stories by chance, many more than in `make test`: some minutes. USHER_FUZZ_SEED=7 makes others.
+test-fuzz: setup
+	USHER_FUZZ_SEED=$${USHER_FUZZ_SEED:-1} USHER_FUZZ_CALLS=25 USHER_FUZZ_STORIES=60 USHER_FUZZ_STEPS=60 \
+	  .venv/bin/pytest usher/engage/tests/conformance/test_fuzz.py usher/engage/tests/test_nobody_who_left.py
 
 check: setup
 	.venv/bin/ruff check .

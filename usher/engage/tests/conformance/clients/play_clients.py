@@ -22,9 +22,8 @@ from usher.engage.accounts import create_account
 from usher.engage.imports.run import run
 from usher.engage.models import (
     Account,
-    Campaign,
     Contact,
-    ContactList,
+    Enrolment,
     EnrolmentRequest,
     Import,
     Letter,
@@ -33,7 +32,9 @@ from usher.engage.models import (
     TextMessage,
 )
 from usher.engage.models.accounts import Scheme
+from usher.engage.programs.enrol import process
 from usher.engage.tests.served import served
+from usher.engage.tests.stage import furnished
 from usher.lib import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +42,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HERE = Path(__file__).parent
 FETCHED = Path(__file__).parents[5] / "var" / "clients"
 PASSWORD = "correct horse 1"
-MAIL = {"html": '<a href="http://$UNSUB$">Leave</a>', "text": "Leave: http://$UNSUB$", "subject": "Hello"}
 
 
 class Stage:
@@ -95,16 +95,14 @@ def test_dotmailer_of_the_python_package_index(stage: Stage) -> None:
 
 
 def test_segments_destination_of_the_node_package_manager(stage: Stage) -> None:
-    now = clock.now()
-    book = ContactList.objects.create(account=stage.account, name="News", created_at=now)
-    campaign = Campaign.objects.create(
-        account=stage.account, name="Spring", status="Unsent", created_at=now, updated_at=now, **MAIL
-    )
+    made = furnished(stage.account)
+    book, campaign = made.news, made.standard
     anna = {"channelIdentifier": "email", "emailIdentifier": "anna@example.com"}
     payloads: list[tuple[str, dict[str, Any]]] = [
         ("addContactToList", anna | {"listId": book.pk, "dataFields": {"FIRSTNAME": "Anna"}}),
         ("sendEmailCampaign", {"email": "anna@example.com", "campaignId": campaign.pk}),
         ("enrolContact", anna | {"programId": "4711"}),
+        ("enrolContact", anna | {"programId": str(made.program.pk)}),
         ("sendSms", {"to": "+447123123123", "message": "Hello"}),
         ("sendTransactionalSms", {"to": "447123123123", "from": "Opera", "message": "Hello"}),
         (
@@ -125,7 +123,10 @@ def test_segments_destination_of_the_node_package_manager(stage: Stage) -> None:
     assert Membership.objects.filter(list=book, contact=contact).exists(), told
     assert Send.objects.get().campaign_id == campaign.pk, told
     assert "ERROR_PROGRAM_NOT_FOUND" in told["enrolContact"][0]
-    assert not EnrolmentRequest.objects.exists()
+    asked = EnrolmentRequest.objects.get()
+    assert (asked.program_id, asked.contacts) == (made.program.pk, [contact.pk]), told
+    assert process(asked, clock.now()) == 1
+    assert Enrolment.objects.get().contact_id == contact.pk
     assert TextMessage.objects.count() == 2, told
     assert Letter.objects.count() == 1, told
     told = _segment(stage, [("removeContactFromList", anna | {"listId": book.pk})])
