@@ -105,7 +105,7 @@ class Keeping:
     def able(self) -> frozenset[str]:
         """The tables to which rows are only added."""
         tables: Mapping[str, Mapping[str, Any]] = self.work.run.marks["tables"]
-        return frozenset(name for name, mark in tables.items() if mark["way"] == "append")
+        return frozenset(name for name, mark in tables.items() if mark.get("way") == "append")
 
     def plan(self, entries: Iterable[Entry], moves: Moved) -> None:
         """Find the entries whose answers can be kept; `moves` tells what time changes about a rule."""

@@ -4,20 +4,21 @@ A mark is what one reading notes of a table, as JSON, for the next one to compar
 
 * `append_only` tables (with a time column): how many rows there were, up to which moment. Later rows are new.
 * tables with an `updated` column: how many rows there were, up to which moment. Later ones were changed.
-* all others: a file with a digest of each customer's rows. Of lookup tables: one digest of the whole.
+* all others: a file with a digest of each customer's rows; of tables that links lead to, of each row.
 
 Files that have not been touched are not read at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from usher.sources import sql
+from usher.sources.models import Table
 from usher.sources.open import Opened
 from usher.sources.read import OpenTable
 
@@ -41,25 +42,28 @@ def look(opened: Opened, before: Mapping[str, Mark], now: datetime, folder: Path
     Digests are written into `folder`, which will stand at `home` when the marks are used. The data are to be
     used after this, not before: what changes in between is then found by the next reading.
     """
-    seen = Seen()
+    seen, differing = Seen(), dict[str, str]()
     for name, one in opened.opened.items():
         old, signature = before.get(name, {}), _signature(opened, one)
         if signature and old.get("signature") == signature and _there(old):
             seen.marks[name] = old
             continue
-        reader = _Reader(opened, one, old, now, folder, home)
-        mark = reader.mark()
-        seen.marks[name] = {**mark, "signature": signature}
-        if old.get("way") != mark["way"] or not _there(old):
-            seen.whole = seen.whole or f"nothing to compare {name} with"
-        else:
-            _compare(reader, old, mark, seen)
+        seen.marks[name] = {"signature": signature}
+        if not one.table.lookup:
+            reader = _Reader(opened, one, old, now, folder, home)
+            seen.marks[name] = _compare(reader, seen, seen.touched) | {"signature": signature}
+        if name in opened.schema.lookups:
+            own = _OfRows(opened, one, old.get("own", {}), now, folder, home)
+            seen.marks[name] = {**seen.marks[name], "own": _compare(own, seen, differing)}
+    if differing:
+        _follow(opened, differing, seen)
     return seen
 
 
 def files(marks: Mapping[str, Mark]) -> set[Path]:
     """The digests that these marks speak of."""
-    return {Path(mark["digest"]) for mark in marks.values() if mark.get("digest")}
+    every = [*marks.values(), *(mark["own"] for mark in marks.values() if "own" in mark)]
+    return {Path(mark["digest"]) for mark in every if mark.get("digest")}
 
 
 def _signature(opened: Opened, one: OpenTable) -> str | None:
@@ -75,16 +79,72 @@ def _there(mark: Mark) -> bool:
     return all(path.exists() for path in files({"": mark}))
 
 
-def _compare(reader: _Reader, old: Mark, mark: Mark, seen: Seen) -> None:
-    difference = reader.since(old, mark)
+def _compare(reader: _Reader, seen: Seen, found: dict[str, str]) -> dict[str, Any]:
+    """The mark; what differs from the one before is noted."""
+    mark, old = reader.mark(), reader.old
+    if old.get("way") != mark["way"] or not _there(old):
+        difference = f"nothing to compare {reader.name} with"
+    else:
+        difference = reader.since(old, mark)
     if difference.startswith("SELECT"):
-        seen.touched[reader.name] = difference
+        found[reader.name] = difference
     elif difference:
         seen.whole = seen.whole or difference
+    return mark
+
+
+def _follow(opened: Opened, differing: Mapping[str, str], seen: Seen) -> None:
+    """Put the customers among the touched whose rows lead to rows of other tables that differ.
+
+    `differing`: table -> a query with the own keys of such rows.
+    """
+    changed = f"{', '.join(differing)}, which other tables are looked up in, has changed"
+    for name, one in opened.opened.items():
+        if one.table.lookup:
+            continue
+        try:
+            queries = list(_leading(opened, name, one.key, differing, ()))
+        except _CircleError:
+            seen.whole = seen.whole or changed
+            return
+        if queries and _is_elsewhere(one.table, seen.marks[name]["way"]):
+            seen.whole = seen.whole or changed
+        if queries:
+            seen.touched[name] = " UNION ALL ".join([*queries, *filter(None, [seen.touched.get(name)])])
+
+
+class _CircleError(Exception):
+    """Links that lead back to where they come from."""
+
+
+def _is_elsewhere(table: Table, way: str) -> bool:
+    """Whether rows may have changed without a sign: their customer or their time stands elsewhere."""
+    if way == "append":
+        return table.reaches
+    return way == "updated" and len(table.steps) > 1
+
+
+def _leading(
+    opened: Opened, name: str, key: str, differing: Mapping[str, str], path: tuple[str, ...]
+) -> Iterator[str]:
+    """Queries of the values in `key` of a table's rows with links to rows that differ, or lead to such."""
+    if name in path:
+        raise _CircleError
+    for step in opened.opened[name].table.links.values():
+        there = step["table"]
+        own = opened.opened[there].table.identity
+        keys = [differing[there]] if there in differing else []
+        keys += _leading(opened, there, own, differing, (*path, name))
+        if keys:
+            rows = f"SELECT {sql.name(key)} FROM {sql.name(name)}"
+            yield f"{rows} WHERE {sql.name(step['column'])} IN ({' UNION ALL '.join(keys)})"
 
 
 class _Reader:
     """One table and the way in which its changes are found."""
+
+    #: How the file with digests is called.
+    file = "rows_{}.parquet"
 
     def __init__(
         self, opened: Opened, one: OpenTable, old: Mark, now: datetime, folder: Path, home: Path
@@ -99,9 +159,7 @@ class _Reader:
         self.before = 0
 
     def _way(self) -> str:
-        table, schema = self.one.table, self.opened.schema
-        if self.name in schema.lookups:
-            return "whole"
+        table = self.one.table
         # which of several rows counts can change with a row of another customer
         if self.one.doubled or table.same_email:
             return "digest"
@@ -115,7 +173,6 @@ class _Reader:
             "append": self._appended,
             "updated": self._updated,
             "digest": self._digest,
-            "whole": self._sum,
         }
         return {"way": self.way, **made[self.way]()}
 
@@ -125,7 +182,6 @@ class _Reader:
             "append": self._rows_added,
             "updated": self._rows_updated,
             "digest": self._rows_differing,
-            "whole": self._other_sum,
         }
         return found[self.way](old, mark)
 
@@ -172,8 +228,8 @@ class _Reader:
         return f"SELECT {self.key} FROM {self.view} WHERE {column} >= {newest} OR {column} IS NULL"
 
     def _digest(self) -> dict[str, Any]:
-        """A file with the number of each customer's rows, and a sum of their hashes in any order."""
-        file = f"rows_{self.name}.parquet"
+        """A file with the number of rows of each key, and a sum of their hashes in any order."""
+        file = self.file.format(self.name)
         shown = f"{self.key} AS key, count(*) AS rows, {self._hashes()} AS hash"
         query = f"SELECT {shown} FROM {self.view} GROUP BY 1"
         self.opened.duckdb.execute(f"COPY ({query}) TO {sql.text(self.folder / file)} (FORMAT parquet)")
@@ -187,14 +243,6 @@ class _Reader:
             " WHERE o.hash IS DISTINCT FROM n.hash OR o.rows IS DISTINCT FROM n.rows"
         )
 
-    def _sum(self) -> dict[str, Any]:
-        rows, total = self._row(f"count(*), {self._hashes()}::VARCHAR")
-        return {"rows": rows, "sum": total}
-
-    def _other_sum(self, old: Mark, mark: Mark) -> str:
-        same = (old["rows"], old["sum"]) == (mark["rows"], mark["sum"])
-        return "" if same else f"{self.name}, which other tables are looked up in, has changed"
-
     def _hashes(self) -> str:
         columns = ", ".join(map(sql.name, self.one.kinds))
         return f"(coalesce(sum(hash({columns})::HUGEINT), 0) % 9223372036854775807)::BIGINT"
@@ -206,6 +254,21 @@ class _Reader:
 
     def _row(self, shown: str, where: str = "true") -> tuple[Any, ...]:
         return sql.row(self.opened.duckdb, f"SELECT {shown} FROM {self.view} WHERE {where}")
+
+
+class _OfRows(_Reader):
+    """A table that links lead to, each of its rows by its own key."""
+
+    file = "own_{}.parquet"
+
+    def __init__(
+        self, opened: Opened, one: OpenTable, old: Mark, now: datetime, folder: Path, home: Path
+    ) -> None:
+        super().__init__(opened, one, old, now, folder, home)
+        self.key = sql.name(one.table.identity)
+
+    def _way(self) -> str:
+        return "digest"
 
 
 def moment(mark: Mark) -> str:

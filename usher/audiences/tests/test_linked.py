@@ -61,6 +61,47 @@ def test_keys_of_performances_are_not_taken_for_keys_of_customers(
     assert [member.key for member in page(lapsed).members] == ["3", "4"]
 
 
+def test_only_those_are_looked_at_whose_rows_lead_to_a_changed_performance(
+    theatre: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scope, "MOST", 1.0)
+    opera = 'exists(bookings where performances.genre = "opera")'
+    operagoers = Audience.objects.create(name="opera", kind="customer_list", rule=opera)
+    evaluate(NOW)
+    assert [member.key for member in page(operagoers).members] == ["1", "3"]
+    (theatre / "performances.csv").write_text("id,genre\nP1,opera\nP2,opera\nP3,opera\n")
+
+    later = evaluate(NOW)
+
+    assert (later.state, later.error, later.affected) == ("done", "", 1)
+    assert [member.key for member in page(operagoers).members] == ["1", "2", "3"]
+    assert evaluate(NOW, full=True).change_rows == 0
+
+
+def test_both_are_looked_at_when_a_booking_through_which_tickets_are_reached_is_another_customers(
+    theatre: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tickets say which booking they belong to, and only the booking says whose it is."""
+    monkeypatch.setattr(scope, "MOST", 1.0)
+    (theatre / "bookings.csv").write_text("id,customer,booked_on\nB1,1,1997-12-01\nB2,2,1997-12-30\n")
+    (theatre / "tickets.csv").write_text("booking,price\nB1,10\nB1,20\nB2,30\n")
+    bookings = {"file": "bookings.csv", "key": "customer", "id": "id", "at": "booked_on"}
+    tickets = {"file": "tickets.csv", "key": "bookings.customer", "links": {"booking": "bookings"}}
+    tables = {"customers": TABLES["customers"], "bookings": bookings, "tickets": tickets}
+    body = sources.SourceBody.model_validate({"files": True, "tables": tables})
+    sources.apply("sources", "shop", body, base_dir=theatre, by="alice", now=NOW)
+    spenders = Audience.objects.create(name="spenders", kind="customer_list", rule="sum(tickets.price) > 25")
+    evaluate(NOW)
+    assert [member.key for member in page(spenders).members] == ["1", "2"]
+    (theatre / "bookings.csv").write_text("id,customer,booked_on\nB1,3,1997-12-01\nB2,2,1997-12-30\n")
+
+    later = evaluate(NOW)
+
+    assert (later.state, later.error, later.affected) == ("done", "", 2)
+    assert [member.key for member in page(spenders).members] == ["2", "3"]
+    assert evaluate(NOW, full=True).change_rows == 0
+
+
 def test_everybody_is_looked_at_when_a_look_at_those_concerned_cannot_be_taken(
     theatre: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
