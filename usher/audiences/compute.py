@@ -73,7 +73,8 @@ def _level(work: Work, number: int, level: tuple[Entry, ...], decided: Scope) ->
 
     It may show that more are affected.
     """
-    left = [one for one in level if one.thing not in work.expired and one.column not in work.flipped]
+    expired = work.expired
+    left = [one for one in level if one.thing not in expired and one.column not in work.flipped]
     frames = len(work.frames)
     for whole in (True, False):
         some = [one for one in left if (one.column in decided.everybody) == whole]

@@ -54,9 +54,10 @@ def _joined(work: Work, frames: Sequence[Frame]) -> str:
     joins = "".join(f" JOIN {one.table} USING (key)" for one in others)
     columns = "".join(f", {column}" for frame in frames for column in frame.columns)
     work.connection.execute(
-        f"CREATE TABLE everybody AS SELECT key::VARCHAR AS key{columns} FROM {first.table}{joins}"
+        f"CREATE {'TABLE' if others else 'VIEW'} everybody AS"
+        f" SELECT key::VARCHAR AS key{columns} FROM {first.table}{joins}"
     )
-    for frame in frames:
+    for frame in frames if others else ():
         work.connection.execute(f"DROP TABLE {frame.table} CASCADE")
     together = Frame("everybody", tuple(column for frame in frames for column in frame.columns), whole=True)
     work.frames = [together, *(frame for frame in work.frames if not frame.whole)]

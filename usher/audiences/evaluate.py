@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -117,8 +118,8 @@ def _told(unfit: list[Unfit]) -> str:
 
 def publish(run: Evaluation, opened: Opened, found: list[Snapshot]) -> None:
     """Put the files in place, then make them known in one transaction."""
-    for path in _scratch(run).iterdir():
-        _sync(path)
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(_sync, _scratch(run).iterdir()))
     _scratch(run).rename(run.folder)
     _sync(run.folder.parent)
     with transaction.atomic():

@@ -26,6 +26,7 @@ def prune(run: Evaluation) -> None:
     """
     done = Evaluation.objects.filter(state=Evaluation.State.DONE)
     _drop_digests(done)
+    done = done.defer("marks")
     bases = done.filter(base_rows__isnull=False).order_by("-number")
     kept = list(bases[:BASES])
     for old in bases[BASES : BASES + 3]:

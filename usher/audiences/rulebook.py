@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -28,7 +28,7 @@ class Entry:
     thing: Audience | ComputedField
     node: rules.Node
 
-    @property
+    @cached_property
     def column(self) -> str:
         """Its column in selections and bases."""
         return f"{'a' if isinstance(self.thing, Audience) else 'f'}_{self.thing.pk}"
@@ -37,7 +37,7 @@ class Entry:
     def text(self) -> str:
         return self.thing.rule if isinstance(self.thing, Audience) else self.thing.expression
 
-    @property
+    @cached_property
     def needs(self) -> set[Name]:
         """The tags, segments and audiences that it speaks of."""
         return names_in(self.node)

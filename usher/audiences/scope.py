@@ -37,8 +37,11 @@ class Scope:
 def scope(work: Work, seen: Seen, because: str) -> Scope:
     """Decide; unless all are looked at, make `affected` (key, text, level by group) and `old`."""
     entries = [entry for level in work.book.levels for entry in level]
-    moving = {entry.column: _moves(work, entry.node) for entry in entries}
     work.keeping.plan(entries, partial(_moves, work))
+    known: Mapping[str, Moves | None] = work.keeping.moving
+    moving = {
+        one.column: known[one.column] if one.column in known else _moves(work, one.node) for one in entries
+    }
     reason = because or _unlike_before(work) or seen.whole
     if reason or work.before is None:
         return _all(work, entries, reason)
@@ -46,7 +49,8 @@ def scope(work: Work, seen: Seen, because: str) -> Scope:
     left = [one for one in entries if one.column not in changed]
     work.keeping.carry()
     kept = [one for one in left if one.column in work.keeping.ready]
-    flips = Flips(work, [one for one in kept if one.thing not in work.expired])
+    expired = work.expired
+    flips = Flips(work, [one for one in kept if one.thing not in expired])
     slow = [one.column for one in kept if one.column not in flips.columns]
     read = [one for one in left if one.column not in work.keeping.ready]
     work.keeping.not_yet = frozenset(one.column for one in read)
@@ -82,12 +86,11 @@ def scope(work: Work, seen: Seen, because: str) -> Scope:
 
 def _looked_at(work: Work, flips: Flips) -> int:
     """How many customers may be concerned by anything."""
-    keys = work.connection.sql("SELECT key FROM affected").to_arrow_table()["key"]
-    return len(
-        pa.chunked_array(
-            [*keys.chunks, *(one for some in flips.looked_at for one in some.chunks)], keys.type
-        ).unique()
-    )
+    keys = [work.connection.sql("SELECT key FROM affected").to_arrow_table()["key"], *flips.looked_at]
+    some = [one for one in keys if len(one)]
+    if len(some) == 1:
+        return len(some[0])
+    return len(pa.chunked_array([chunk for one in some for chunk in one.chunks], keys[0].type).unique())
 
 
 def _all(work: Work, entries: Iterable[Entry], reason: str) -> Scope:

@@ -134,6 +134,7 @@ def state_of(run: Evaluation) -> State:
     if run.number is None or run.chain is None:
         raise NotEvaluatedError(f"{run} was not published, or by an older version; evaluate again")
     chain = Evaluation.objects.filter(state=Evaluation.State.DONE, chain=run.chain).order_by("number")
+    chain = chain.defer("marks")  # they are long, and no part of what was published
     before = chain.filter(number__lte=run.number, base_rows__isnull=False).reverse()
     for base in before:
         if base.base.exists():

@@ -153,7 +153,7 @@ def _due(work: Work, good: dict[str, Snapshot]) -> bool:
         last = work.before.good(column)
         if last and last.type != made.type:
             return True
-    base = Evaluation.objects.get(pk=int(work.before.state.base.parent.name))
+    base = Evaluation.objects.defer("marks").get(pk=int(work.before.state.base.parent.name))
     since = Evaluation.objects.filter(chain=base.chain, number__gt=base.number)
     rows = list(since.values_list("change_rows", flat=True))
     changed = sum(rows) + work.run.change_rows

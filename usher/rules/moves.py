@@ -6,7 +6,7 @@ Only what is known here to hold is answered; whatever else a rule holds needs a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Literal
 
@@ -95,8 +95,7 @@ class _Reader:
 
     def spans(self, node: Node, table: str | None) -> Iterator[Span]:
         """`table` is the related table in whose `where` the node stands; None: it is about the subject."""
-        known = {field.name for field in fields(node)} - {"start", "end"}
-        if _KNOWN.get(type(node)) != frozenset(known):
+        if _KNOWN.get(type(node)) != frozenset(nodes.parts_of(type(node))):
             raise _UnknownError
         match node:
             case nodes.Call(name=name) if _moves(name):

@@ -208,10 +208,20 @@ def named_event(name: Literal) -> Comparison:
     return Comparison("=", Path((EVENT,)), name)
 
 
+_PARTS: dict[type[Node], tuple[str, ...]] = {}
+
+
+def parts_of(kind: type[Node]) -> tuple[str, ...]:
+    """The names of what such a node consists of; where it stands in a text is none of it."""
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(part.name for part in fields(kind) if part.compare)
+    return _PARTS[kind]
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below this one, in order."""
-    for part in fields(node):
-        value = getattr(node, part.name)
+    for name in parts_of(type(node)):
+        value = getattr(node, name)
         if isinstance(value, Node):
             yield value
         elif isinstance(value, tuple):

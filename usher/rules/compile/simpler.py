@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
+from operator import is_
 from typing import Any, TypeGuard
 
 from usher.rules import nodes
@@ -45,12 +46,17 @@ def _aggregates(rules: Iterable[Node]) -> Iterator[nodes.Aggregate]:
 def rewritten(node: Node, change: Callable[[Node], Node]) -> Node:
     """The rule with each part changed, the innermost first."""
     changed: dict[str, Any] = {}
-    for part in fields(node):
-        value = getattr(node, part.name)
+    for name in nodes.parts_of(type(node)):
+        value = getattr(node, name)
         if isinstance(value, Node):
-            changed[part.name] = rewritten(value, change)
+            new: Any = rewritten(value, change)
         elif isinstance(value, tuple) and any(isinstance(item, Node) for item in value):
-            changed[part.name] = tuple(rewritten(item, change) for item in value)
+            new = tuple(rewritten(item, change) for item in value)
+            new = value if all(map(is_, new, value)) else new
+        else:
+            continue
+        if new is not value:
+            changed[name] = new
     return change(replace(node, **changed) if changed else node)
 
 
