@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from usher.engage.contacts import write
+from usher.engage.contacts import custom, write
 from usher.engage.contacts.described import IDENTIFIERS, IdentifierError, identified
-from usher.engage.models import Account, BulkDeletion, Contact
+from usher.engage.models import Account, BulkDeletion, Contact, ContactIdentifier
 from usher.engage.models.contacts import Status
 from usher.engage.models.lists import RefreshState
 
@@ -48,7 +48,8 @@ def run(deletion_id: UUID | str, now: datetime) -> RefreshState:
         job = BulkDeletion.objects.select_for_update().get(pk=deletion_id)
         if job.state not in _ACTIVE:
             return RefreshState(job.state)
-        asked = [_read(one) for one in job.identifiers]
+        names = {name: row.pk for name, row in custom.names_of(job.account_id).items()}
+        asked = [_read(one, names) for one in job.identifiers]
         ids = _known(job.account_id, asked)
         job.summary = _result(job.identifiers, asked, ids)
         write.remove_all(set(ids.values()), now)
@@ -64,14 +65,19 @@ def fail(deletion_id: UUID | str, now: datetime) -> None:
     )
 
 
+#: Stands for a field, before the id of a custom identifier.
+_CUSTOM = "custom "
 #: The contact's field and its value, or why the identifier is none.
 Asked = tuple[str, int | str] | str
 
 
-def _read(sent: object) -> Asked:
+def _read(sent: object, names: Mapping[str, int]) -> Asked:
+    """`names` are the account's custom identifiers, in lower case, each with its id."""
     if not isinstance(sent, Mapping) or len(sent) != 1:
         return "An entry has one identifier"
     ((kind, value),) = sent.items()
+    if str(kind).lower() in names and isinstance(value, str | int):
+        return f"{_CUSTOM}{names[str(kind).lower()]}", str(value)
     try:
         column, key, _ = identified(str(kind), value)
     except IdentifierError as problem:
@@ -88,6 +94,13 @@ def _known(account_id: int, asked: Sequence[Asked]) -> dict[tuple[str, int | str
         if keys:
             rows = people.filter(**{f"{column}__in": keys}).order_by("pk").select_for_update()
             found |= {(column, key): pk for key, pk in rows.values_list(column, "pk")}
+    for column in {one[0] for one in asked if not isinstance(one, str) and one[0].startswith(_CUSTOM)}:
+        keys = [one[1] for one in asked if not isinstance(one, str) and one[0] == column]
+        own = ContactIdentifier.objects.filter(identifier=int(column.removeprefix(_CUSTOM)), value__in=keys)
+        rows = people.filter(pk__in=own.values("contact")).order_by("pk").select_for_update()
+        there = set(rows.values_list("pk", flat=True))
+        pairs = own.filter(contact__in=there).values_list("value", "contact_id")
+        found |= {(column, key): pk for key, pk in pairs}
     return found
 
 

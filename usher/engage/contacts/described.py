@@ -19,6 +19,7 @@ from usher.lib import addresses
 T = TypeVar("T")
 
 MOST_LISTS = 100
+LONGEST_CUSTOM = 255
 MOST_CONSENTS = 5
 LONGEST_URL = 2000
 LARGEST_ID = 2**63 - 1
@@ -64,6 +65,8 @@ class Described:
     lists: tuple[int, ...] = ()
     preferences: Mapping[int, bool] = field(default_factory=dict)
     consents: tuple[Evidence, ...] = ()
+    #: Custom identifiers, by name in lower case.
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 def described(body: object) -> Described:
@@ -89,13 +92,14 @@ def described(body: object) -> Described:
         lists=_lists(said.get("lists")),
         preferences=_preferences(said.get("preferences")),
         consents=_consents(said.get("consentrecords")),
+        custom=_custom(identifiers),
     )
 
 
 def identified(kind: str, value: object) -> tuple[str, int | str, int | str]:
     """An identifier: the contact's field, the value that it holds, and the value as it is shown.
 
-    IdentifierError for an unknown kind (custom identifiers are not kept) and for what is no such value.
+    IdentifierError for a kind that not every account has (see contacts.custom) and for what is no such value.
     """
     name, column = IDENTIFIERS.get(kind.lower(), (kind, ""))
     sent = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
@@ -135,6 +139,18 @@ def whole(value: object, name: str) -> int:
 
 def _is_blank(value: object) -> bool:
     return value is None or value == ""
+
+
+def _custom(identifiers: Mapping[str, object]) -> dict[str, str]:
+    """Those that are not of every account; nothing takes one away."""
+    found = {}
+    for name, value in identifiers.items():
+        if name in IDENTIFIERS or _is_blank(value):
+            continue
+        if not isinstance(value, str | int) or isinstance(value, bool) or len(str(value)) > LONGEST_CUSTOM:
+            raise misfit(f"The identifier {name} is a text of at most {LONGEST_CUSTOM} characters")
+        found[name] = str(value)
+    return found
 
 
 def _choice(value: object, choices: Mapping[str, T], name: str) -> T | None:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from usher.engage.contacts import confirm, consent, write
-from usher.engage.contacts.described import Described, identified
+from usher.engage.contacts import confirm, consent, custom, write
+from usher.engage.contacts.described import IDENTIFIERS, Described, identified
 from usher.engage.contacts.fields import types_of
 from usher.engage.contacts.suppress import is_final, resubscribe, suppress
 from usher.engage.errors import EngageError
@@ -25,6 +25,11 @@ SOURCE = "api"
 
 def find(account: Account, kind: str, value: str, *, lock: bool = False) -> Contact | None:
     """The contact with this identifier, also one in the recycle bin. IdentifierError for what can be none."""
+    if kind.lower() not in IDENTIFIERS:
+        found = custom.find(account, kind, value, lock=lock)
+        if found is not None:
+            found.account = account
+        return found
     column, key, _ = identified(kind, value)
     people = Contact.objects.filter(account=account, **{column: key})
     found = (people.select_for_update() if lock else people).first()
@@ -40,6 +45,7 @@ def create(account: Account, said: Described, now: datetime) -> Contact:
     Nobody is revived by this: whose address is suppressed becomes what it is.
     """
     lists = _lists(account, said.lists)
+    custom.check(account, said.custom)
     contact = write.create(account, said.draft, now) or _revived(account, said, now)
     _settle(contact, said, lists, now, revives=False)
     return contact
@@ -55,12 +61,14 @@ def upsert(
     another contact has one of the identifiers.
     """
     lists = _lists(account, said.lists)
+    custom.check(account, said.custom)
     found = find(account, kind, value, lock=True)
     if found is None and kind.lower() == "contactid" and not (said.draft.email or said.draft.mobile_number):
         raise EngageError("ERROR_CONTACT_NOT_FOUND", "There is no contact with this id.")
-    contact = None if found else write.create(account, _with_path(said, kind, value).draft, now)
+    new = _with_path(said, kind, value)
+    contact = None if found else write.create(account, new.draft, now)
     if contact is not None:
-        _settle(contact, said, lists, now, revives=True)
+        _settle(contact, new, lists, now, revives=True)
         return contact, True
     found = found or find(account, kind, value, lock=True)
     if found is None:  # not by this identifier, but another of the body's is somebody's
@@ -76,6 +84,7 @@ def replace(contact: Contact, said: Described, now: datetime) -> Contact:
     consents that are not said stay. Refused like `upsert`."""
     account = contact.account
     lists = _lists(account, said.lists)
+    custom.check(account, said.custom)
     data: Mapping[str, object] = dict.fromkeys(types_of(account)) | {
         name.strip().upper(): value for name, value in said.draft.data.items()
     }
@@ -94,6 +103,8 @@ def taken(said: Described) -> EngageError:
 
 def _with_path(said: Described, kind: str, value: str) -> Described:
     """Whoever is created has the identifier of the path, unless the body names another of its kind."""
+    if kind.lower() not in IDENTIFIERS:
+        return but(said, custom={kind.lower(): value, **said.custom})
     column, _, shown = identified(kind, value)
     if column == "email_key" and not said.draft.email:
         return but(said, draft=but(said.draft, email=str(shown)))
@@ -128,6 +139,7 @@ def _settle(
     contact: Contact, said: Described, lists: Sequence[ContactList], now: datetime, *, revives: bool
 ) -> None:
     """What is said beside the contact's own row; the contact is up to date afterwards."""
+    custom.put(contact, said.custom)
     if said.consents:
         consent.record(contact, said.consents, SOURCE, now)
     if said.preferences:

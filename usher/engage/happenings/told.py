@@ -12,10 +12,15 @@ from django.db import connection
 
 from usher.engage.models import Account
 
+CUSTOM = "custom "
+
 
 @dataclass(frozen=True)
 class Deed:
-    """One event; `column` and `value` are how contacts.described.identified names the contact."""
+    """One event; `column` and `value` are how contacts.described.identified names the contact.
+
+    The column of a custom identifier is its id behind CUSTOM.
+    """
 
     column: str
     value: int | str
@@ -45,6 +50,10 @@ _SAME = {
 }
 
 
+_SAME_CUSTOM = """contact.id = (select named.contact_id from engage_contactidentifier named
+                                where named.identifier_id = {identifier} and named.value = told.value)"""
+
+
 def keep(account: Account, deeds: Iterable[Deed], now: datetime) -> int:
     """Keep the events of contacts that are there; how many were new. Told again, an event is the same one."""
     by_column: dict[str, list[Deed]] = {}
@@ -56,7 +65,7 @@ def keep(account: Account, deeds: Iterable[Deed], now: datetime) -> int:
 def _kept(account: Account, column: str, deeds: Sequence[Deed], now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            _KEEP.format(same=_SAME[column]),
+            _KEEP.format(same=_same(column)),
             {
                 "account": account.pk,
                 "now": now,
@@ -69,3 +78,9 @@ def _kept(account: Account, column: str, deeds: Sequence[Deed], now: datetime) -
             },
         )
         return int(cursor.rowcount)
+
+
+def _same(column: str) -> str:
+    if column.startswith(CUSTOM):
+        return _SAME_CUSTOM.format(identifier=int(column.removeprefix(CUSTOM)))
+    return _SAME[column]

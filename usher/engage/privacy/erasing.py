@@ -19,6 +19,7 @@ from usher.engage.models import (
     Consent,
     Contact,
     ContactEvent,
+    ContactIdentifier,
     ContactWords,
     Happening,
     InboundText,
@@ -84,7 +85,7 @@ def _keep_out(one: Person, now: datetime) -> None:
 
 def _empty(contact: Contact, now: datetime) -> None:
     """The row stays, because figures count it; it is nobody's."""
-    for model in (Consent, Choice, Confirmation, ContactEvent, ContactWords, Membership):
+    for model in (Consent, Choice, Confirmation, ContactEvent, ContactIdentifier, ContactWords, Membership):
         model.objects.filter(contact=contact).delete()
     Contact.objects.filter(pk=contact.pk).update(
         email="",

@@ -17,7 +17,7 @@ _OWN_NOTES = """
 update engage_audit set before = null, after = null
  where account_id = %(account)s
    and (kind in ('contact', 'consent') and key = %(contact)s
-        or kind in ('choice', 'member') and key like '%%/' || %(contact)s)
+        or kind in ('choice', 'member', 'contact identifier') and key like '%%/' || %(contact)s)
 """
 #: Of happenings the contact's id stays: whoever fetches them has to know who is gone.
 _OWN_HAPPENINGS = """

@@ -19,6 +19,7 @@ from usher.engage.models import (
     Consent,
     Contact,
     ContactEvent,
+    ContactIdentifier,
     Enrolment,
     Happening,
     ImportFault,
@@ -101,6 +102,9 @@ def _by_contact(contact: Contact) -> dict[str, Any]:
         "preferences": _rows(
             Choice.objects.filter(contact=contact), "opted_in", "at", name=F("preference__private_name")
         ),
+        "identifiers": _rows(
+            ContactIdentifier.objects.filter(contact=contact), "value", name=F("identifier__name")
+        ),
         "told_events": _rows(
             ContactEvent.objects.filter(contact=contact), *("type", "at", "summary", "data", "recorded_at")
         ),
@@ -174,7 +178,7 @@ def _notes(one: Person) -> QuerySet[Audit]:
     wanted = Q(said__iregex=one.pattern) | Q(key__iregex=one.pattern)
     if one.contact:
         wanted |= Q(kind__in=("contact", "consent"), key=str(one.contact.pk))
-        wanted |= Q(kind__in=("choice", "member"), key__endswith=f"/{one.contact.pk}")
+        wanted |= Q(kind__in=("choice", "member", "contact identifier"), key__endswith=f"/{one.contact.pk}")
     # a note of several rows tells of other people, too
     return notes.filter(wanted).exclude(before__has_key="first").exclude(after__has_key="first")
 

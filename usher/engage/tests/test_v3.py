@@ -186,15 +186,5 @@ def test_a_deleted_contact_is_not_shown_and_comes_back_by_a_patch(api: Caller, a
     assert Contact.objects.get().status == "Subscribed"
 
 
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        ("GET /configuration/v3/customIdentifiers", "configuration:featureNotActive"),
-    ],
-)
-def test_services_that_are_not_offered_say_so(api: Caller, line: str, code: str) -> None:
-    assert api.json(line, [], 403)["errorCode"] == code
-
-
 def test_what_no_service_has_is_not_found(api: Caller) -> None:
     assert api.json("GET /events/v3/shoes", status=404)["errorCode"] == "events:invalidRequest"

@@ -63,7 +63,7 @@ def _known(call: Call, identifier: str, value: str) -> Contact:
     """The contact; 404 without one, and for one in the recycle bin."""
     found = upsert.find(call.account, identifier, value)
     if found is None or found.status == Status.DELETED:
-        name = IDENTIFIERS[identifier.lower()][0]
+        name = IDENTIFIERS.get(identifier.lower(), (identifier, ""))[0]
         raise ServiceError(
             404,
             "contactNotFound",

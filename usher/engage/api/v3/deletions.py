@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.http import HttpResponse
 from usher.engage.api.manner import Call, reply
 from usher.engage.api.problems import invalid
 from usher.engage.api.v3.wording import ServiceError
-from usher.engage.contacts import bulk
+from usher.engage.contacts import bulk, custom
 from usher.engage.contacts.described import IDENTIFIERS
 from usher.engage.models import BulkDeletion
 
@@ -27,7 +28,8 @@ def start(call: Call) -> HttpResponse:
     if len(sent) > bulk.MOST:
         raise invalid(f"Send at most {bulk.MOST} identifiers")
     try:
-        made = bulk.accept(call.account, [_named(one) for one in sent], call.now)
+        names = {name: row.name for name, row in custom.names_of(call.account).items()}
+        made = bulk.accept(call.account, [_named(one, names) for one in sent], call.now)
     except bulk.TooManyDeletionsError:
         raise ServiceError(
             429,
@@ -37,9 +39,11 @@ def start(call: Call) -> HttpResponse:
     return reply({"deleteId": str(made.pk)}, 202)
 
 
-def _named(identifier: dict[str, object]) -> dict[str, object]:
-    """With its name as it is published."""
-    return {IDENTIFIERS.get(name, (name, ""))[0]: value for name, value in identifier.items()}
+def _named(identifier: dict[str, object], names: Mapping[str, str]) -> dict[str, object]:
+    """With its name as it is published, or as the account has it."""
+    return {
+        names.get(name) or IDENTIFIERS.get(name, (name, ""))[0]: value for name, value in identifier.items()
+    }
 
 
 def status(call: Call, job: str) -> HttpResponse:

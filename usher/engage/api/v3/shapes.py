@@ -8,6 +8,7 @@ from typing import Any
 
 import phonenumbers
 
+from usher.engage.contacts import custom
 from usher.engage.models import Choice, Consent, Contact, Membership
 from usher.engage.models.contacts import Status
 
@@ -56,6 +57,8 @@ def contacts(rows: Sequence[Contact], fields: Iterable[str] | None, parts: Colle
         if CHANNELS in parts:
             shown[row.pk][CHANNELS] = _channels(row)
     by_id = {row.pk: row for row in rows}
+    for key, called in custom.of(by_id).items():
+        shown[key]["identifiers"] |= called
     for part, find in _FOUND.items():
         if part in parts:
             found = find(by_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,6 +11,7 @@ from usher.engage.api.manner import Call, empty
 from usher.engage.api.original import as_sent
 from usher.engage.api.problems import ApiError, invalid
 from usher.engage.api.reading import since
+from usher.engage.contacts import custom
 from usher.engage.contacts.described import IDENTIFIERS, IdentifierError, identified, opened
 from usher.engage.errors import EngageError
 from usher.engage.happenings import told
@@ -24,15 +26,16 @@ def keep(call: Call) -> HttpResponse:
     sent = as_sent(call)
     if not isinstance(sent, list) or not 1 <= len(sent) <= MOST:
         raise invalid(f"Send a list of 1 to {MOST} events")
-    deeds = [_deed(call, one, place) for place, one in enumerate(sent)]
+    names = {name: row.pk for name, row in custom.names_of(call.account).items()}
+    deeds = [_deed(call, one, place, names) for place, one in enumerate(sent)]
     told.keep(call.account, [deed for deed in deeds if deed], call.now)
     return empty(202)
 
 
-def _deed(call: Call, sent: Any, place: int) -> Deed | None:
+def _deed(call: Call, sent: Any, place: int, names: Mapping[str, int]) -> Deed | None:
     try:
         said = opened(sent, "An event")
-        contact = _contact(opened(said.get("contactidentity"), "contactIdentity"))
+        contact = _contact(opened(said.get("contactidentity"), "contactIdentity"), names)
         details = opened(said.get("timelinedetails"), "timelineDetails")
         moment, data = said.get("eventtimestamp"), said.get("eventdata")
         if data is not None and not isinstance(data, dict):
@@ -49,9 +52,14 @@ def _deed(call: Call, sent: Any, place: int) -> Deed | None:
     return Deed(*contact, **rest) if contact else None
 
 
-def _contact(identity: dict[str, Any]) -> tuple[str, int | str] | None:
-    """The column and value by which the contact is found; None for a value that nobody can have."""
+def _contact(identity: dict[str, Any], names: Mapping[str, int]) -> tuple[str, int | str] | None:
+    """The column and value by which the contact is found; None for a value that nobody can have.
+
+    `names` are the account's custom identifiers, in lower case, each with its id.
+    """
     kind = str(identity.get("identifier") or "")
+    if kind.lower() in names:
+        return f"{told.CUSTOM}{names[kind.lower()]}", str(identity.get("value"))
     if kind.lower() not in IDENTIFIERS:
         raise invalid(f"'{kind[:60]}' is no identifier")
     try:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.urls import path
 
 from usher.engage.api.manner import operations
-from usher.engage.api.v3 import contacts, deletions, imports, listing, marketing, subscriptions, told
+from usher.engage.api.v3 import (
+    configuration,
+    contacts,
+    deletions,
+    imports,
+    listing,
+    marketing,
+    subscriptions,
+    told,
+)
 
 urlpatterns = [
     path("events/v3/import", operations(POST=told.keep)),
@@ -16,6 +25,11 @@ urlpatterns = [
     ),
     path("events/v3/export/<str:subscription>", operations(GET=subscriptions.export)),
     path("events/v3/lob/<str:lob>", operations(GET=subscriptions.large_object)),
+    path(
+        "configuration/v3/customIdentifiers",
+        operations(GET=configuration.listed, POST=configuration.create),
+    ),
+    path("configuration/v3/customIdentifiers/<str:name>", operations(DELETE=configuration.delete)),
     path("marketing-email/v3/send", operations(POST=marketing.send)),
     path("marketing-email/v3/batch", operations(POST=marketing.send_batch)),
     path("contacts/v3", operations(GET=listing.listed, POST=contacts.create)),
