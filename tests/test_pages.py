@@ -112,6 +112,14 @@ def addresses() -> list[str]:
         f"/programs/{program}/pause",
         f"/campaigns/{Campaign.objects.get(name='Your favourites are waiting').pk}",
         f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}",
+        f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}/edit",
+        f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}/erase",
+        "/contacts?rule=email+is+set",
+        "/contacts/forms",
+        "/contacts/forms/new",
+        "/contacts/preferences",
+        "/contacts/imports",
+        "/contacts/segments",
         "/contacts/lists",
         "/contacts/lists/new",
         f"/contacts/lists/{ContactList.objects.get().pk}",
@@ -186,6 +194,25 @@ def test_it_searches_and_explains_without_leaving_the_page(shop: None, browse: C
     page.go_back()
     page.get_by_role("heading", name="LAPSED_BUYER").wait_for()
     assert page.wrong == []  # type: ignore[attr-defined]
+
+
+def test_contacts_are_filtered_by_a_rule_that_is_counted_while_typing(
+    shop: None, browse: Callable[..., Page]
+) -> None:
+    page = browse(**WIDE)
+    page.goto("/contacts")
+    page.get_by_text("Filter by a rule").click()
+    page.get_by_label("Rule", exact=True).fill('EMAIL = "customer7@example.com"')
+    page.locator("#count .big").get_by_text("0", exact=True).wait_for()
+    page.get_by_label("Rule", exact=True).fill('EMAIL = "Customer7@example.com"')
+    page.locator("#count .big").get_by_text("1", exact=True).wait_for()
+    page.get_by_role("button", name="Show them").click()
+    page.wait_for_url("**rule=EMAIL**")
+    assert page.locator("#found tbody tr").count() == 1
+    page.get_by_role("button", name="Make a segment of it").click()
+    page.get_by_role("heading", name="New segment").wait_for()
+    assert page.get_by_label("Rule", exact=True).input_value() == 'EMAIL = "Customer7@example.com"'
+    assert complaints(page) == []
 
 
 def test_it_works_without_script(shop: None, browse: Callable[..., Page]) -> None:
