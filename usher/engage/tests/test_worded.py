@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from usher.engage.api.problems import not_offered
+from usher.engage.api.v3.wording import worded_by
 from usher.engage.contacts import erased
 from usher.engage.contacts.suppress import suppress
 from usher.engage.models import Account, Contact, Membership, Message
@@ -240,9 +242,9 @@ def test_version_3_writes_what_is_said_of_people_who_left_and_mails_them_nothing
     assert not Message.objects.exists()
 
 
-def test_an_error_of_version_3_says_what_its_code_means(api: Caller) -> None:
-    found = api.json("GET /configuration/v3/customIdentifiers", None, 403)
-    assert found == {
+def test_an_error_of_version_3_says_what_its_code_means() -> None:
+    assert worded_by("configuration")(not_offered()) == {
         "errorCode": "configuration:featureNotActive",
         "description": "This feature is not active on the account",
     }
+    assert worded_by("marketingEmail")(not_offered())["errorCode"] == "marketingEmail:forbidden"
