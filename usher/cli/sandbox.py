@@ -27,7 +27,8 @@ def show(as_json: JSON = False) -> None:
     if as_json:
         house.as_json(faults.model_dump(exclude={"begun"}) if faults else {})
     else:
-        out.print(_told(faults) if faults else "No faults are set: the API answers as well as it can.")
+        told = "\n".join(faults.told()) if faults else "No faults are set: the API answers as well as it can."
+        out.print(told)
 
 
 @app.command("set")
@@ -75,7 +76,7 @@ def put(
         house.fail(f"--{where}: {wrong['msg'].removeprefix('Value error, ')}")
     now = clock.now()
     sandbox.put(access.default_account(now), faults, now)
-    out.print(_told(faults))
+    out.print("\n".join(faults.told()))
 
 
 @app.command()
@@ -96,21 +97,6 @@ def _faults() -> Faults | None:
     from usher.lib import clock
 
     return sandbox.faults_of(access.default_account(clock.now()))
-
-
-def _told(faults: Faults) -> str:
-    """One line for each fault."""
-    shortest, longest = faults.delay
-    lines = {
-        f"{faults.errors:.0%} of the calls are answered with 500": faults.errors,
-        f"{faults.lost_replies:.0%} of the replies are lost": faults.lost_replies,
-        f"answers are {shortest} to {longest} ms late": longest,
-        "the account lives at another address, which account-info tells": faults.wrong_region,
-        "maintenance: everything is answered with 503": faults.maintenance,
-        "every limited call is over its limit": faults.rate_limited,
-        f"the same faults again for the same calls: seed {faults.seed}": faults.seed is not None,
-    }
-    return "\n".join(line for line, holds in lines.items() if holds) or "Nothing goes wrong."
 
 
 def _milliseconds(said: str) -> tuple[int, int]:

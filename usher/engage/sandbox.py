@@ -43,6 +43,20 @@ class Faults(BaseModel):
             raise ValueError("a delay is up to 120000 ms, the shorter number first")
         return self
 
+    def told(self) -> list[str]:
+        """One line for each fault."""
+        shortest, longest = self.delay
+        lines = {
+            f"{self.errors:.0%} of the calls are answered with 500": self.errors,
+            f"{self.lost_replies:.0%} of the replies are lost": self.lost_replies,
+            f"answers are {shortest} to {longest} ms late": longest,
+            "the account lives at another address, which account-info tells": self.wrong_region,
+            "maintenance: everything is answered with 503": self.maintenance,
+            "every limited call is over its limit": self.rate_limited,
+            f"the same faults again for the same calls: seed {self.seed}": self.seed is not None,
+        }
+        return [line for line, holds in lines.items() if holds] or ["Nothing goes wrong."]
+
 
 class Dealt(NamedTuple):
     """What one call meets."""

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from usher.audiences.models import Audience
-from usher.engage.models import Program
+from usher.engage.models import Account, Program
 from usher.engage.models.programs import ProgramStatus
+from usher.engage.sandbox import faults_of
 from usher.seeds.models import Incident
 from usher.syncs.models import Run
 
@@ -29,7 +30,7 @@ def rail(path: str) -> dict[str, list[Stop]]:
     """The road and the set-up, each with the stop marked that `path` belongs to."""
     return {
         "road": _road(path),
-        "setup": _stops(path, _setup()),
+        "setup": _stops(path, _setup(), {"api_users": _faults()}),
         "end": _stops(path, [("settings", _("Settings"))]),
     }
 
@@ -81,6 +82,12 @@ def _held() -> tuple[str, str]:
     newest = Run.objects.order_by("sync_id", "-id").distinct("sync_id").values("pk")
     held = Run.objects.filter(pk__in=newest, state=Run.State.HELD).count()
     return (_("%(count)d held") % {"count": held}, "warn") if held else ("", "")
+
+
+def _faults() -> tuple[str, str]:
+    """Faults that are put into the API's answers on purpose: nobody is to forget them."""
+    account = Account.objects.order_by("pk").first()
+    return (_("faults"), "warn") if account and faults_of(account) else ("", "")
 
 
 def _incidents() -> tuple[str, str]:

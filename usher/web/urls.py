@@ -127,6 +127,7 @@ urlpatterns = [
     path("apiusers/new", access.new, name="api_user_new"),
     path("apiusers/<int:pk>", access.edit, name="api_user"),
     path("apiusers/<int:pk>/password", access.renew, name="api_user_renew"),
+    path("apiusers/faultless", access.faultless, name="faultless"),
     path("apiusers/calls", access.calls, name="api_calls"),
     path("apiusers/calls/<int:pk>", access.call, name="api_call"),
     path("events", events.events, name="events"),

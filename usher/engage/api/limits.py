@@ -78,6 +78,14 @@ def last_hour(account: Account, now: datetime) -> int:
         return _counted(counts, int(now.timestamp()) // 60)
 
 
+def by_minute(account: Account, now: datetime) -> list[dict[str, int]]:
+    """Tier -> its calls, for each minute of the last hour, oldest first; the last one is still running."""
+    counts, last = _of(account), int(now.timestamp()) // 60
+    with counts.held():
+        found = [counts.counts(then % _SLOTS, then) for then in range(last - _HOUR + 1, last + 1)]
+    return [{tier: one[column] for tier, column in _COLUMNS.items()} for one in found]
+
+
 def over(account: Account, tier: str, now: datetime) -> TooManyCallsError:
     """The answer to a call over the limit of its tier."""
     most = limit(account, TIERS[tier])

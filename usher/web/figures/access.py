@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,13 +10,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from usher.engage import access
 from usher.engage.accounts import limit
 from usher.engage.api.declared import declared
-from usher.engage.api.limits import TIERS
+from usher.engage.api.limits import TIERS, TOO_MANY, by_minute, last_hour
 from usher.engage.models import Account, ApiCall, ApiUser
 from usher.engage.models.accounts import Scheme
 
@@ -81,6 +84,71 @@ def limits(account: Account) -> list[tuple[str, int]]:
     return [(name, limit(account, TIERS[tier])) for tier, name in tier_names().items()]
 
 
+@dataclass(frozen=True)
+class Meter:
+    """How near a tier came to its limit."""
+
+    name: str
+    allowed: int
+    #: Calls of the minute that is running, and of the fullest of the last hour.
+    now: int
+    peak: int
+
+    @property
+    def percent(self) -> int:
+        """Of the limit, at the peak."""
+        return min(100, 100 * self.peak // self.allowed) if self.allowed else 100
+
+    @property
+    def tone(self) -> str:
+        """warn from four fifths of the limit on, bad at the limit."""
+        return "bad" if self.percent == 100 else "warn" if self.percent >= 80 else ""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The rate at which an account was called within the hour, as its limits count it."""
+
+    meters: list[Meter]
+    #: Minute by minute, for the chart.
+    chart: dict[str, Any]
+    #: What the flat scheme counted, and what it allows.
+    flat: int
+    flat_allowed: int
+    #: Calls that a limit refused.
+    refused: int
+
+
+def pulse(account: Account, now: datetime, zone: str) -> Pulse:
+    minutes = by_minute(account, now)
+    meters = [
+        Meter(name, limit(account, TIERS[tier]), minutes[-1][tier], max(one[tier] for one in minutes))
+        for tier, name in tier_names().items()
+    ]
+    begin = now.replace(second=0, microsecond=0) - timedelta(minutes=len(minutes) - 1)
+    at = [begin + timedelta(minutes=number) for number in range(len(minutes))]
+    chart = {
+        "x": [one.timestamp() for one in at],
+        "ys": [[one[tier] for one in minutes] for tier in tier_names()],
+        "names": list(tier_names().values()),
+        "shown": [date_format(localtime(one), "H:i") for one in at],
+        "zone": zone,
+    }
+    lately = ApiCall.objects.filter(account=account, at__gt=now - HOUR)
+    refused = lately.filter(Q(status=429) | Q(status=400, token=TOO_MANY)).count()
+    is_used = any(any(one.values()) for one in minutes)
+    allowed = limit(account, "calls_an_hour")
+    return Pulse(meters, chart if is_used else {}, last_hour(account, now), allowed, refused)
+
+
+def pretty(body: str) -> str:
+    """JSON with its levels indented; anything else as it is."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body
+
+
 def make(
     account: Account, username: str, permissions: Iterable[str], scheme: str, now: datetime
 ) -> tuple[str, str]:
@@ -88,8 +156,10 @@ def make(
     return access.create_api_user(account, now, username, None, permissions, Scheme(scheme))
 
 
-def calls(account: Account, *, errors: bool, user: int | None) -> QuerySet[ApiCall]:
-    """The account's calls that are on record."""
+def calls(account: Account, *, errors: bool, user: int | None, text: str) -> QuerySet[ApiCall]:
+    """The account's calls that are on record, whose path, method or error token holds `text`."""
     found = ApiCall.objects.filter(account=account).select_related("user").defer("sent", "answered")
     found = found.filter(status__gte=ERRORS) if errors else found
+    if text:
+        found = found.filter(Q(path__icontains=text) | Q(token__icontains=text) | Q(method__iexact=text))
     return found.filter(user=user) if user else found

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.test import Client
 
+from usher.engage import sandbox
+from usher.engage.api import limits
+from usher.engage.api.declared import LOW, Declared
 from usher.engage.models import Account, ApiCall, ApiUser, Audit
+from usher.engage.models.accounts import Permission, Scheme
 from usher.web.tests.scene import NOW
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +100,50 @@ def test_calls_of_another_account_are_not_there(of: Account, page: Client) -> No
     row = called(other, None, "GET /v2/contacts")
     assert page.get(f"/apiusers/calls/{row.pk}").status_code == 404
     assert page.get("/apiusers/calls").context["rows"].rows == []
+
+
+def test_it_draws_how_near_the_limits_were(of: Account, page: Client, settings: Any, tmp_path: Path) -> None:
+    settings.USHER_DATA_DIR = tmp_path
+    Account.objects.update(limits={"low_calls": 10})
+    of.refresh_from_db()
+    for minutes, calls in ((0, 3), (20, 9), (70, 10)):
+        for _ in range(calls):
+            limits.count(of, Scheme.TIERED, Declared(Permission.READ, LOW), NOW - timedelta(minutes=minutes))
+    called(of, None, "POST /v2/contacts/import", 429)
+    shown = page.get("/apiusers")
+    low, *_ = shown.context["pulse"].meters
+    assert (low.name, low.allowed, low.now, low.peak, low.tone) == ("low", 10, 3, 9, "warn")
+    assert shown.context["pulse"].chart["ys"][0][-21] == 9
+    assert "9 of 10 at most · 3 this minute" in shown.content.decode()
+    assert "1 call was refused by a limit." in shown.content.decode()
+
+
+def test_it_finds_calls_by_path_and_error(of: Account, page: Client) -> None:
+    called(of, None, "GET /v2/contacts/12")
+    wrong = called(of, None, "POST /v2/contacts", 400, token="ERROR_INVALID_EMAIL", sent='{"email":"x"}')
+    for text in ("invalid_email", "post"):
+        assert [row.pk for row in page.get("/apiusers/calls", {"q": text}).context["rows"].rows] == [wrong.pk]
+    assert "No such call." in page.get("/apiusers/calls", {"q": "nowhere"}).content.decode()
+    shown = page.get(f"/apiusers/calls/{wrong.pk}").content.decode()
+    assert "{\n  &quot;email&quot;: &quot;x&quot;\n}" in shown
+
+
+def test_faults_are_seen_and_taken_away(of: Account, page: Client) -> None:
+    sandbox.put(of, sandbox.Faults.model_validate({"errors": 0.1, "maintenance": True}), NOW)
+    for path in ("/apiusers", "/apiusers/calls"):
+        shown = page.get(path).content.decode()
+        assert "10% of the calls are answered with 500" in shown
+        assert "maintenance: everything is answered with 503" in shown
+    assert "faults</span>" in page.get("/").content.decode()
+    shown = page.post("/apiusers/faultless", follow=True).content.decode()
+    assert "as well as it can again" in shown
+    assert "on purpose" not in shown
+    of.refresh_from_db()
+    assert of.sandbox == {}
+    assert Audit.objects.get(kind="account").by == "page alice"
+
+
+def test_in_production_no_faults_are_told_of(of: Account, page: Client, settings: Any) -> None:
+    sandbox.put(of, sandbox.Faults.model_validate({"errors": 0.1}), NOW)
+    settings.USHER_MODE = "production"
+    assert "on purpose" not in page.get("/apiusers").content.decode()

@@ -116,10 +116,10 @@ def address(pattern: URLPattern) -> str:
     if named in ("run", "approve"):
         row = Run.objects.order_by("pk").first()
         return reverse(named, args=[row.sync_id, row.pk] if row else [1, 1])
-    if "<" not in str(pattern.pattern):
-        return reverse(named)
     if named == "suppression_lift":
         return f"{reverse(named)}?address=customer5@example.com"
+    if "<" not in str(pattern.pattern):
+        return reverse(named)
     if named == "campaign_draft":
         drafts.put("0" * 32, "<p>Hello</p>")
         return reverse(named, args=["0" * 32])

@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from usher.engage import access
+from usher.engage import access, sandbox
 from usher.engage import calls as record
 from usher.engage.models import ApiCall, ApiUser
 from usher.engage.models.accounts import Permission, Scheme
+from usher.engage.sandbox import faults_of
 from usher.lib import clock
 from usher.web.account import account, signed
 from usher.web.figures import access as figures
@@ -55,9 +56,10 @@ class ChangeForm(UserForm):
 
 @page
 def users(request: HttpRequest) -> HttpResponse:
-    of = account()
-    rows = figures.users(of, clock.now())
-    return show(request, "usher/access/users.html", rows=rows, limits=figures.limits(of))
+    of, now = account(), clock.now()
+    found = {"rows": figures.users(of, now), "limits": figures.limits(of), "faults": faults_of(of)}
+    pulse = figures.pulse(of, now, settings.TIME_ZONE)
+    return show(request, "usher/access/users.html", pulse=pulse, **found)
 
 
 @page
@@ -108,21 +110,35 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
 @page
 def calls(request: Asked) -> HttpResponse:
     of, errors = account(), request.GET.get("errors") == "on"
+    text = request.GET.get("q", "").strip()
     said = request.GET.get("user", "")
     user = int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else None
-    rows = stretch_of(request, figures.calls(of, errors=errors, user=user), "-at", "-pk")
-    found = {"rows": rows, "errors": errors, "user": user}
+    rows = stretch_of(request, figures.calls(of, errors=errors, user=user, text=text), "-at", "-pk")
+    found = {"rows": rows, "errors": errors, "user": user, "text": text}
     if wants_part(request):
         return show_part(request, "usher/access/found.html", **found)
-    return show(request, "usher/access/calls.html", users=access.api_users(of), **found)
+    more = {"users": access.api_users(of), "faults": faults_of(of)}
+    return show(request, "usher/access/calls.html", **more, **found)
 
 
 @page
 def call(request: HttpRequest, pk: int) -> HttpResponse:
     """One call with what was sent and answered, and the command that makes it again."""
     row = get_object_or_404(ApiCall.objects.select_related("user"), pk=pk, account=account())
-    again = record.curl(row, settings.USHER_PUBLIC_URL)
-    return show(request, "usher/access/call.html", row=row, again=again, failed=row.status >= figures.ERRORS)
+    found = {"again": record.curl(row, settings.USHER_PUBLIC_URL), "failed": row.status >= figures.ERRORS}
+    found |= {"sent": figures.pretty(row.sent), "answered": figures.pretty(row.answered)}
+    return show(request, "usher/access/call.html", row=row, **found)
+
+
+@page
+@require_POST
+def faultless(request: HttpRequest) -> HttpResponse:
+    """Nothing goes wrong on purpose any more."""
+    of, now = account(), clock.now()
+    with signed(request, of, now):
+        sandbox.put(of, None, now)
+    messages.success(request, _("The API answers as well as it can again."), "good")
+    return redirect("api_users")
 
 
 def _row(pk: int) -> ApiUser:
