@@ -26,7 +26,8 @@ BATCH = 20_000
 _NUMBER = """
 with waiting as materialized (
     select id from engage_happening
-     where account_id = %(account)s and number is null order by id limit %(most)s
+     where account_id = %(account)s and feed = %(feed)s and number is null
+     order by id limit %(most)s
 ), numbered as materialized (
     select id, nextval('engage_happening_number') as number from waiting
 )
@@ -46,22 +47,22 @@ class Wanted:
     filters: Sequence[tuple[str, str, bool]] = field(default=())
 
 
-def settle(account: Account, now: datetime) -> int:
-    """Give what was committed its numbers; the highest number there is.
+def settle(account: Account, feed: Feed, now: datetime) -> int:
+    """Give what was committed of a feed its numbers; the highest number there is.
 
     Everything up to it can be seen from now on, and nothing up to it is still to come.
     """
     count = BATCH
     while count == BATCH:
-        count, end = _numbered(account, now)
+        count, end = _numbered(account, feed, now)
     return end
 
 
-def _numbered(account: Account, now: datetime) -> tuple[int, int]:
+def _numbered(account: Account, feed: Feed, now: datetime) -> tuple[int, int]:
     """How many rows got their number, and the highest one: asked while nobody else gives any."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [LOCKS + account.pk])
-        cursor.execute(_NUMBER, {"account": account.pk, "now": now, "most": BATCH})
+        cursor.execute(_NUMBER, {"account": account.pk, "feed": feed.value, "now": now, "most": BATCH})
         count = int(cursor.rowcount)
         cursor.execute(_END)
         row = cursor.fetchone()

@@ -110,7 +110,7 @@ def _next(key: UUID, now: datetime) -> tuple[Call | None, datetime | None]:
     if state is None:  # it was deleted meanwhile
         return None, None
     webhook = state.webhook
-    upto = log.settle(webhook.account, now)
+    upto = log.settle(webhook.account, Feed.WEBHOOKS, now)
     most = webhook.max_batch_size if webhook.batch else 1
     found = log.read(webhook.account, Feed.WEBHOOKS, wanted(webhook), state.after, upto, most)
     if not found:  # nothing of what there is concerns it
@@ -204,7 +204,8 @@ def _settle(call: Call, answer: Answer, now: datetime) -> Counter[str]:
 
 def _too_old(account: Account, after: int, now: datetime) -> int:
     """The number of the last happening that has waited for too long; 0 without one."""
-    waiting = Happening.objects.filter(account=account, number__gt=after, recorded_at__lte=now - PATIENCE)
+    waiting = Happening.objects.filter(account=account, feed=Feed.WEBHOOKS, number__gt=after)
+    waiting = waiting.filter(recorded_at__lte=now - PATIENCE)
     return waiting.order_by("-number").values_list("number", flat=True).first() or 0
 
 

@@ -59,7 +59,7 @@ def save(account: Account, draft: Draft, now: datetime, known: Subscription | No
     row.name, row.status, row.types = draft.name, draft.status, [dict(one) for one in draft.types]
     row.alerts, row.updated_at = dict(draft.alerts), now
     if begins:
-        row.after, row.read_at = log.settle(account, now), now
+        row.after, row.read_at = log.settle(account, Feed.EVENTS, now), now
     try:
         with transaction.atomic():
             row.save()

@@ -16,6 +16,7 @@ from usher.engage.happenings import log
 from usher.engage.happenings.kinds import WEBHOOKS
 from usher.engage.happenings.patterns import json_path
 from usher.engage.models import Account, Webhook, WebhookState
+from usher.engage.models.events import Feed
 from usher.lib import secrets
 
 LONGEST_NAME, LONGEST_URL, LONGEST_SECRET = 255, 2000, 255
@@ -63,7 +64,9 @@ def save(account: Account, draft: Draft, by: str, now: datetime, known: Webhook 
     with transaction.atomic():
         row.save()
         if known is None:
-            WebhookState.objects.create(webhook=row, after=log.settle(account, now), due_at=now)
+            WebhookState.objects.create(
+                webhook=row, after=log.settle(account, Feed.WEBHOOKS, now), due_at=now
+            )
         else:  # somebody mended it: it is tried at once
             WebhookState.objects.filter(webhook=row).update(due_at=now, failures=0)
     return row

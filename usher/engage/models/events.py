@@ -38,9 +38,9 @@ class Happening(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["account", "number"], name="happenings_in_order"),
+            models.Index(fields=["account", "feed", "number"], name="happenings_in_order"),
             models.Index(
-                fields=["account", "id"],
+                fields=["account", "feed", "id"],
                 condition=models.Q(number__isnull=True),
                 name="happenings_without_place",
             ),

@@ -17,6 +17,7 @@ from usher.engage.happenings import log, subscriptions
 from usher.engage.happenings.kinds import EVENTS
 from usher.engage.happenings.subscriptions import CHANNELS, Draft, NameTakenError, UnknownTypeError
 from usher.engage.models import Happening, Subscription
+from usher.engage.models.events import Feed
 
 #: Happenings of one reply.
 USUAL, MOST = 2000, 5000
@@ -60,7 +61,7 @@ def export(call: Call, subscription: str) -> HttpResponse:
     limit = whole(call.query.get("limit") or USUAL, "limit")
     if not 1 <= limit <= MOST:
         raise invalid(f"limit must be between 1 and {MOST}")
-    upto = log.settle(call.account, call.now)
+    upto = log.settle(call.account, Feed.EVENTS, call.now)
     sent = call.query.get("checkpoint", "")
     after = _number(sent, upto) if sent else row.after
     subscriptions.confirm(row, after if sent else 0, call.now)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from usher.engage.happenings import forgetting, push, tasks
 from usher.engage.happenings.tests.conftest import Receiver
@@ -357,3 +358,20 @@ def test_a_client_is_told_what_it_may_ask_for(api: Caller) -> None:
     assert events[0]["schema"]["type"] == "object"
     [template] = api.json("GET /cpaas/webhooks/availabletemplates")
     assert set(template["events"]) <= {one["type"] for one in events}
+
+
+def test_the_job_comes_back_for_what_is_due_soon(api: Caller, receiver: Receiver) -> None:
+    hook(api, receiver.url)
+    receiver.answers = [500]
+    tell(api, text(api), "sent")
+    for _ in range(2):
+        tasks.push_happenings()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select queueing_lock, scheduled_at is not null from procrastinate_jobs"
+            " where task_name = 'webhooks' and status = 'todo' order by 2"
+        )
+        assert ("webhooks later", True) in cursor.fetchall()
+    assert len(receiver.calls) == 1
+    tasks.hand_on()
+    tasks.hand_on()
