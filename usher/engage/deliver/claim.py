@@ -49,7 +49,7 @@ _BARRED = BARRED.format(letter="due.letter_id", address="due.address")
 # materialized: else the reason is written into each of its uses, and planning takes as long as running
 _TAKE = f"""
 with due as (
-    select id, campaign_id, contact_id, letter_id, address
+    select id, campaign_id, contact_id, send_id, letter_id, address
       from engage_message
      where state = 'queued' and due_at <= %(now)s and (not %(letters)s or letter_id is not null)
      order by due_at, id
@@ -65,8 +65,18 @@ with due as (
                               where choice.contact_id = due.contact_id and not choice.opted_in
                                 and choice.preference_id = (select preference_id from engage_campaign
                                                              where id = due.campaign_id))
-                then 'opted out of the topic' end as reason
+                then 'opted out of the topic'
+                when exists (select 1 from engage_membership gone
+                              where gone.contact_id = due.contact_id and gone.list_id = any(send.lists)
+                                and gone.unsubscribed_at is not null)
+                     and due.contact_id <> all(send.contacts) and not send.everybody
+                     and not exists (select 1 from engage_membership other
+                                      where other.contact_id = due.contact_id
+                                        and other.list_id = any(send.lists)
+                                        and other.unsubscribed_at is null)
+                then 'left the list' end as reason
       from due
+      left join engage_send send on send.id = due.send_id
       left join engage_contact contact on contact.id = due.contact_id
       left join engage_suppression suppression
         on suppression.account_id = contact.account_id

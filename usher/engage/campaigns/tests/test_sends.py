@@ -10,6 +10,7 @@ from usher.engage.campaigns import recipients, send
 from usher.engage.campaigns.tests.conftest import LATER, Made, put
 from usher.engage.contacts.suppress import suppress
 from usher.engage.deliver.claim import claim, release
+from usher.engage.lists import members
 from usher.engage.models import (
     Account,
     Campaign,
@@ -334,3 +335,22 @@ def test_whoever_opts_out_of_the_topic_while_the_mail_waits_is_not_mailed(
     assert [one.email for one in batch.messages] == ["bob@example.com"]
     release(batch.claim)
     assert Message.objects.get(contact=alice).reason == "may not be mailed: opted out of the topic"
+
+
+def test_whoever_leaves_the_list_while_the_mail_waits_is_not_mailed(
+    account: Account, campaign: int, people: Made, news: ContactList
+) -> None:
+    more = ContactList.objects.create(account=account, name="More", created_at=NOW)
+    alice, bob, carol, dora = people("alice", "bob", "carol", "dora")
+    put(news, alice, bob, carol, dora)
+    put(more, bob)
+    send.ask(Campaign.objects.get(pk=campaign), NOW, lists=[news.pk, more.pk], contacts=[carol])
+    send.run_due(NOW)
+    for one in (alice, bob, carol):  # bob is on the other list too, carol was named
+        members.opt_out(news, Contact.objects.get(pk=one), NOW)
+    members.take_off(news, [dora])  # no wish of hers
+    batch = claim(NOW, 10)
+    assert batch is not None
+    assert sorted(one.email[:3] for one in batch.messages) == ["bob", "car", "dor"]
+    release(batch.claim)
+    assert Message.objects.get(contact=alice).reason == "may not be mailed: left the list"
