@@ -37,7 +37,7 @@ def run(import_id: UUID | str, now: datetime) -> ImportState:
     Every row is counted once in the report, and every refused one is kept with its reason.
     """
     with transaction.atomic():
-        found = Import.objects.select_for_update().select_related("account").defer("content")
+        found = Import.objects.select_for_update(of=("self",)).select_related("account").defer("content")
         job = found.get(pk=import_id)
         if job.state != ImportState.NOT_FINISHED:
             return ImportState(job.state)

@@ -46,7 +46,7 @@ def run(import_id: UUID | str, now: datetime) -> ImportState:
     Every contact is counted once: as new, updated, suppressed, invalid or duplicate.
     """
     with transaction.atomic():
-        rows = Import.objects.select_for_update().select_related("account").defer("content")
+        rows = Import.objects.select_for_update(of=("self",)).select_related("account").defer("content")
         job = rows.get(pk=import_id)
         if job.state != ImportState.NOT_FINISHED:
             return ImportState(job.state)
