@@ -16,6 +16,9 @@ from usher.engage.models.lists import ListKind, RefreshState
 from usher.lib import statistics
 from usher.rules import RuleError
 
+#: What a rule over mails looks up for each contact has to stay in memory: else it is read again for each.
+MEMORY = "256MB"
+
 # Whoever stays keeps the moment at which they came in. Everybody but the recycle bin is asked, so that rules
 # may speak of statuses; a list shows only those who may be mailed.
 _REFRESH = """
@@ -72,6 +75,7 @@ def _refresh(segment: ContactList, now: datetime) -> tuple[int, int]:
         segment = found.get(pk=segment.pk)
         answers = People.of(segment.account).answers({"member": segment.rule}, now)
         values: dict[str, Any] = {"account": segment.account_id, "list": segment.pk, "now": now}
+        cursor.execute(f"set local work_mem = '{MEMORY}'")
         cursor.execute(_REFRESH.format(answers=answers), values)
         came, gone = cursor.fetchone()
         ContactList.objects.filter(pk=segment.pk).update(

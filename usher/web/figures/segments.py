@@ -19,7 +19,7 @@ from usher.engage.contacts.people import People
 from usher.engage.models import Account, Contact, ContactList
 from usher.engage.models.contacts import Status
 from usher.engage.segments import edit
-from usher.engage.segments.refresh import request_refresh
+from usher.engage.segments.refresh import MEMORY, request_refresh
 from usher.rules.complete import complete
 from usher.web.figures.rulefield import Judged, judged_by
 
@@ -27,8 +27,6 @@ from usher.web.figures.rulefield import Judged, judged_by
 LIMIT, SAMPLE = 10, 10
 #: Contacts that are asked, of more, before all are: drawn by chance, each with the same chance.
 DRAWN = 10_000
-#: What a rule over mails looks up again and again has to stay in memory.
-MEMORY = "256MB"
 EXAMPLES = (
     "exists(opens where at within 30 days)",
     "not exists(sends where sent_on within 90 days)",
