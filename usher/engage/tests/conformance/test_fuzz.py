@@ -36,7 +36,7 @@ from usher.lib.spool import Spool
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 #: Calls of each operation in each manner, and where chance begins.
-CALLS = int(os.environ.get("USHER_FUZZ_CALLS", "2"))
+CALLS = int(os.environ.get("USHER_FUZZ_CALLS", "1"))
 SEED = int(os.environ.get("USHER_FUZZ_SEED", "1"))
 PASSWORD = "correct horse 1"
 #: What takes things away is called last.
