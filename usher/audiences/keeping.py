@@ -321,7 +321,10 @@ class Keeping:
     def _together(self, name: str, found: Kept) -> str:
         """SQL: a row for each key, with the columns of the ledgers that are in use."""
         tables = [f"whole_kept_numbers_{name}_{number}" for number in range(len(found.ledgers))]
-        for table, ledger in zip(tables, found.ledgers, strict=True):
+        for number, (table, ledger) in enumerate(zip(tables, found.ledgers, strict=True)):
+            if not ledger.is_one:
+                file = self.work.folder / f"whole_{name}_{number}.arrow"
+                ledger = found.ledgers[number] = ledger.anew(file, ledger.columns)
             self.work.connection.register(table, ledger.everybody())
         first, *others = map(sql.name, tables)
         shown = "".join(

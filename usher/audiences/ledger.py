@@ -103,6 +103,8 @@ class Ledger:
 
     def placed(self, connection: duckdb.DuckDBPyConnection, keys: pa.ChunkedArray) -> Places:
         """The place of each of these keys; -1: it has none."""
+        if not len(keys):
+            return np.empty(0, np.int32)
         if self._direct is not None and keys.type == pa.int64():
             asked = keys.to_numpy()
             known = (asked >= 0) & (asked < len(self._direct))
@@ -209,11 +211,14 @@ class Ledger:
             numbers[at] = _PUT[by](numbers[at], one.numbers[part])
         return numbers
 
+    @property
+    def is_one(self) -> bool:
+        """Whether the base says it all."""
+        return not (self.keys or self.added)
+
     def everybody(self) -> Any:
-        """Something that DuckDB can read: `key` and all columns. The base is never in memory as a whole."""
-        if not (self.keys or self.added):
-            return pyarrow.dataset.dataset(self.base, format="ipc")
-        return pa.table({"key": self.places["key"], **{one: self.column(one) for one in self.columns}})
+        """Of a ledger that is one: what DuckDB can read piece by piece, `key` and all columns."""
+        return pyarrow.dataset.dataset(self.base, format="ipc")
 
     def anew(self, file: Path, columns: Iterable[str]) -> Ledger:
         """The same numbers of these columns as a new base, in batches; files just written are dropped."""
