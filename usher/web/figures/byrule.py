@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 from django.db.utils import OperationalError
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from usher.web.figures.segments import judged
 from usher.web.paging import ROWS, Stretch
 
 #: So many contacts are asked first, and so many times as many each time that these were not enough.
-FIRST, MORE = 2_000, 4
+FIRST, MORE, MOST = 2_000, 4, 128_000
 #: Seconds after which no more are asked.
 ENOUGH = 1.5
 
@@ -48,16 +48,14 @@ def found(account: Account, rule: str, among: QuerySet[Contact], after: str, now
     size, asked, began, ended = FIRST, 0, time.monotonic(), False
     try:
         while len(hits) <= ROWS and not ended and time.monotonic() - began < ENOUGH:
-            part = list((ids.filter(pk__lt=mark) if mark else ids)[:size])
-            hits += _members(answers, part)
-            asked, ended, mark, size = (
-                asked + len(part),
-                len(part) < size,
-                part[-1] if part else mark,
-                size * MORE,
-            )
-    except OperationalError:
-        raise
+            with transaction.atomic():
+                part = list((ids.filter(pk__lt=mark) if mark else ids)[:size])
+                hits += _members(answers, part)
+            asked, ended, mark = asked + len(part), len(part) < size, part[-1] if part else mark
+            size = min(size * MORE, MOST)
+    except OperationalError:  # it took too long: what was found before stays
+        if not asked:
+            raise
     except DatabaseError:
         return Found(Stretch([]), _("a value of some contact does not suit what the rule does with it"))
     rows = list(Contact.objects.filter(pk__in=hits[:ROWS]).order_by("-pk"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from usher.engage.accounts import create_account
@@ -182,3 +183,26 @@ def test_it_keeps_a_mobile_number_as_digits(page: Client) -> None:
     page.post(f"/contacts/{ann.pk}/edit", said | {"mobile": ""})
     ann.refresh_from_db()
     assert ann.mobile_number == ""
+
+
+def test_what_a_rule_found_before_its_time_was_over_stays(
+    page: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(byrule, "FIRST", 3)
+    of = create_account("Music shop", scene.NOW)
+    for number in range(9):
+        save(of, Draft(f"p{number}@example.com"), scene.NOW)
+    asked = byrule._members
+
+    def slow(answers: str, ids: list[int]) -> list[int]:
+        if len(ids) > 3:
+            with connection.cursor() as cursor:
+                cursor.execute("set local statement_timeout = 1; select pg_sleep(1)")
+        return asked(answers, ids)
+
+    monkeypatch.setattr(byrule, "_members", slow)
+    shown = page.get("/contacts", {"rule": "EMAIL is set"})
+    assert [str(one) for one in shown.context["rows"].rows] == [f"p{n}@example.com" for n in (8, 7, 6)]
+    assert "3 contacts were asked, older ones not yet." in shown.content.decode()
+    monkeypatch.setattr(byrule, "FIRST", 5)
+    assert "This takes too long." in page.get("/contacts", {"rule": "EMAIL is set"}).content.decode()
