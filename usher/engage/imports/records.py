@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import dropwhile
 
 import python_calamine
 
@@ -97,11 +98,12 @@ def _of_workbook(content: bytes) -> Iterator[list[str]]:
         with python_calamine.CalamineWorkbook.from_object(io.BytesIO(content)) as book:
             if not book.sheet_names:
                 raise SheetError("the workbook has no sheet")
-            rows = book.get_sheet_by_index(0).to_python(skip_empty_area=True)
+            # not as a list: that would be five times the sheet
+            rows = book.get_sheet_by_index(0).iter_rows()
+            for row in dropwhile(lambda cells: not any(map(str, cells)), rows):
+                yield [_text(cell) for cell in row]
     except (python_calamine.CalamineError, OSError, ValueError) as problem:
         raise SheetError(f"the workbook cannot be read: {problem}") from None
-    for row in rows:
-        yield [_text(cell) for cell in row]
 
 
 def _text(cell: object) -> str:

@@ -82,6 +82,13 @@ def test_the_first_sheet_of_a_workbook_is_read(api: Caller, fields: None) -> Non
     assert text == "Reason,Email,FIRSTNAME,AGE,BORN,VIP\r\nInvalid Email,carol,C,,,\r\n"
 
 
+def test_a_workbook_may_begin_with_blank_rows_and_columns(api: Caller) -> None:
+    content = workbook(
+        "", words("", ""), '<c r="B3"/>' + words("Email", "X"), '<c r="B4"/>' + words("a@example.com")
+    )
+    assert api.upload(IMPORT, content, "people.xlsx")["newContacts"] == 1
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from usher.engage.contacts.fields import SEED
-from usher.engage.contacts.suppress import FINAL, suppress
-from usher.engage.models import Import
+from usher.engage.contacts.suppress import FINAL, OPEN, suppress
+from usher.engage.models import Confirmation, Import
 from usher.engage.models.contacts import Status
 from usher.engage.models.imports import MergeOption
 
@@ -160,6 +160,12 @@ _MADE = "insert into done select contact_id from staged where is_made on conflic
 
 _BACK_FROM_BIN = "update staged set is_new = true where status = 'Deleted'"
 
+# Whose address changes: nobody speaks for the new one but who reads its mail, and an opt-out goes along.
+_MOVING = """
+select c.id, d.email_key, c.status from staged d join engage_contact c on c.id = d.contact_id
+where not d.is_made and c.email_key <> d.email_key and c.status <> 'Deleted' order by c.id
+"""
+
 # Who asks to come back, and need not be asked first. Who waits for a confirmation needs more than the wish.
 _BACK = """
 select c.id, c.email_key from staged d join engage_contact c on c.id = d.contact_id
@@ -290,10 +296,24 @@ def merge(cursor: Any, job: Import, now: datetime) -> Merged:
     refused = rows(_REFUSED)
     do(_BACK_FROM_BIN, _NEW, _MADE, *_MEET, _LOST)
     refused += rows(_REFUSED)
+    moving = rows(_MOVING)
     do(_CHANGED.format(merged=_MERGED[MergeOption(job.merge_option)]))
+    _move(job, moving, now)
     _change_channels(cursor, job, rows, values, now)
     do(_MEMBERS, _CHOICES, _CONSENTS)
-    return Merged(refused, rows(_RESULT), rows(_WRONG_LISTS), rows(_WRONG_CHOICES), rows(_ASKED))
+    asked = dict.fromkeys([(key, status, "") for key, _, status in moving if status == Status.PENDING_OPT_IN])
+    asked |= dict.fromkeys(rows(_ASKED))
+    return Merged(refused, rows(_RESULT), rows(_WRONG_LISTS), rows(_WRONG_CHOICES), list(asked))
+
+
+def _move(job: Import, moving: list[tuple[int, str, str]], now: datetime) -> None:
+    if not moving:
+        return
+    moved = [key for key, _, _ in moving]
+    Confirmation.objects.filter(contact__in=moved, confirmed_at=None).delete()
+    for status in {status for _, _, status in moving} - OPEN:
+        keys = [email_key for _, email_key, one in moving if one == status]
+        suppress(job.account, keys, Status(status), "renamed", now)
 
 
 def _change_channels(cursor: Any, job: Import, rows: Any, values: dict[str, Any], now: datetime) -> None:
