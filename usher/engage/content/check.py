@@ -38,9 +38,7 @@ def remarks(subject: str, html: str, text: str) -> list[str]:
     if len(html.encode()) > CLIPPED:
         found.append(f"html: {len(html.encode()) // 1024} KB; some mail programs cut at {CLIPPED // 1024} KB")
     if pictures := sum(not _ALT.search(tag) for tag in _PICTURE.findall(html)):
-        found.append(
-            f"html: {pictures} of its pictures have no alt text, which stands there until they are loaded"
-        )
+        found.append(f"html: pictures without alt text, which is read until they are loaded: {pictures}")
     for url in dict.fromkeys(_TARGET.findall(html)):
         if not url or not (_LEADS.match(url) or "@" in url or "{" in url):
             found.append(f'html: the link to "{url[:60]}" leads nowhere; write all of it, from https:// on')

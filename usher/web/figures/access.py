@@ -115,6 +115,8 @@ class Pulse:
     #: What the flat scheme counted, and what it allows.
     flat: int
     flat_allowed: int
+    #: Whether the flat scheme holds for anybody.
+    is_flat: bool
     #: Calls that a limit refused.
     refused: int
 
@@ -138,7 +140,8 @@ def pulse(account: Account, now: datetime, zone: str) -> Pulse:
     refused = lately.filter(Q(status=429) | Q(status=400, token=TOO_MANY)).count()
     is_used = any(any(one.values()) for one in minutes)
     allowed = limit(account, "calls_an_hour")
-    return Pulse(meters, chart if is_used else {}, last_hour(account, now), allowed, refused)
+    is_flat = ApiUser.objects.filter(account=account, scheme=Scheme.FLAT).exists()
+    return Pulse(meters, chart if is_used else {}, last_hour(account, now), allowed, is_flat, refused)
 
 
 def pretty(body: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from typing import Any
 
 from django import forms
@@ -76,7 +77,7 @@ def new(request: HttpRequest) -> HttpResponse:
         except access.AccessError as problem:
             form.add_error("username", str(problem))
         else:
-            return show(request, "usher/access/secret.html", name=name, secret=secret)
+            return _shown(request, name, secret)
     return show(request, "usher/access/edit.html", form=form, row=None)
 
 
@@ -104,7 +105,14 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
     row, secret = _row(pk), access.new_password()
     with signed(request, row.account, clock.now()):
         access.change_api_user(row.username, password=secret)
-    return show(request, "usher/access/secret.html", name=row.username, secret=secret)
+    return _shown(request, row.username, secret)
+
+
+def _shown(request: HttpRequest, name: str, secret: str) -> HttpResponse:
+    """The password, this once, with a call to try it by."""
+    words = ["curl", "-u", f"{name}:{secret}", f"{settings.USHER_PUBLIC_URL}/v2/account-info"]
+    found = {"name": name, "secret": secret, "try": shlex.join(words)}
+    return show(request, "usher/access/secret.html", **found)
 
 
 @page
