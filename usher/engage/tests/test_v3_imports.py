@@ -100,6 +100,31 @@ def test_the_merge_option_says_who_wins(api: Caller, option: str, expected: dict
     assert Contact.objects.get().data == expected
 
 
+def test_a_new_address_is_asked_anew_and_an_opt_out_goes_along(api: Caller) -> None:
+    double = {"channelProperties": {"email": {"optInType": "verifiedDouble"}}}
+    first = imported(api, person("a@example.com", **double), person("b@example.com"))
+    waits, left = (one["contactId"] for one in first["created"])
+    api.json("POST /v2/contacts/unsubscribe", {"email": "b@example.com"})
+    options = {"resubscribeWithNoChallenge": False}
+    asks = {"channelProperties": {"email": {"status": "subscribed", "resubscribeOptions": options}}}
+    imported(
+        api,
+        person("a2@example.com", "contactId", identifiers={"contactId": waits}),
+        person(
+            "b2@example.com", "contactId", identifiers={"contactId": left}, channelProperties={"email": ask}
+        ),
+    )
+    assert sorted(Confirmation.objects.values_list("contact__email", "kind")) == [
+        ("a2@example.com", "opt in"),
+        ("b2@example.com", "resubscribe"),
+    ]
+    assert Contact.objects.get(email="a2@example.com").status == "PendingOptIn"
+    assert sorted(Suppression.objects.values_list("email_key", flat=True)) == [
+        "b2@example.com",
+        "b@example.com",
+    ]
+
+
 def test_a_contact_is_renamed_by_its_id_or_number_but_takes_nobodys_identifier(api: Caller) -> None:
     first = imported(
         api,
