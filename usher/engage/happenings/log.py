@@ -22,18 +22,18 @@ LOCKS = 0x6861706E << 32
 #: Rows that get their number in one transaction.
 BATCH = 20_000
 
-# materialized, so that numbers are given in the order of ids
+_WAITING = """
+select id from engage_happening
+ where account_id = %(account)s and feed = %(feed)s and number is null
+ order by id limit %(most)s
+"""
+# In the order of the ids; as an array, because of one the planner knows how long it is.
+_NUMBERS = "select nextval('engage_happening_number') from generate_series(1, %s)"
 _NUMBER = """
-with waiting as materialized (
-    select id from engage_happening
-     where account_id = %(account)s and feed = %(feed)s and number is null
-     order by id limit %(most)s
-), numbered as materialized (
-    select id, nextval('engage_happening_number') as number from waiting
-)
 update engage_happening happening
    set number = numbered.number, recorded_at = %(now)s
-  from numbered where happening.id = numbered.id
+  from unnest(%(ids)s::bigint[], %(numbers)s::bigint[]) as numbered(id, number)
+ where happening.id = numbered.id
 """
 _END = "select last_value from engage_happening_number where is_called"
 
@@ -62,11 +62,15 @@ def _numbered(account: Account, feed: Feed, now: datetime) -> tuple[int, int]:
     """How many rows got their number, and the highest one: asked while nobody else gives any."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [LOCKS + account.pk])
-        cursor.execute(_NUMBER, {"account": account.pk, "feed": feed.value, "now": now, "most": BATCH})
-        count = int(cursor.rowcount)
+        cursor.execute(_WAITING, {"account": account.pk, "feed": feed.value, "most": BATCH})
+        ids = [key for (key,) in cursor.fetchall()]
+        if ids:
+            cursor.execute(_NUMBERS, [len(ids)])
+            numbers = sorted(number for (number,) in cursor.fetchall())
+            cursor.execute(_NUMBER, {"ids": ids, "numbers": numbers, "now": now})
         cursor.execute(_END)
         row = cursor.fetchone()
-    return count, int(row[0]) if row else 0
+    return len(ids), int(row[0]) if row else 0
 
 
 def read(
