@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from usher.audiences import tagging
 from usher.audiences.models import Audience
-from usher.engage.models import Campaign, Contact, ContactList, Program
+from usher.engage.models import Campaign, Contact, ContactList, Message, Program
 from usher.lib import clock
 from usher.seeds.models import Incident
 from usher.sources.check import check
@@ -85,6 +85,7 @@ def addresses() -> list[str]:
     """The rail, and one page of each kind behind it."""
     held, done = Run.objects.order_by("-pk")[:2]
     program = Program.objects.get().pk
+    favourites = Campaign.objects.get(name="Your favourites are waiting").pk
     lapsed, staff = (Audience.objects.get(name=name).pk for name in ("LAPSED_BUYER", "STAFF"))
     return [
         *RAIL,
@@ -110,7 +111,13 @@ def addresses() -> list[str]:
         f"/programs/{program}",
         f"/programs/{program}/people?at=wait-7",
         f"/programs/{program}/pause",
-        f"/campaigns/{Campaign.objects.get(name='Your favourites are waiting').pk}",
+        *(
+            f"/campaigns/{favourites}{page}"
+            for page in ("", "/edit", "/send", "/course", "/people", "/delete")
+        ),
+        "/campaigns/new",
+        "/campaigns/letters",
+        "/campaigns/texts",
         f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}",
         f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}/edit",
         f"/contacts/{Contact.objects.get(email_key='customer4@example.com').pk}/erase",
@@ -180,6 +187,50 @@ def test_it_shows_a_mail_where_it_can_do_nothing(shop: None, browse: Callable[..
     blocked = " ".join(page.wrong)  # type: ignore[attr-defined]
     assert "Blocked script execution" in blocked
     assert "elsewhere.example.com/x.png: csp" in blocked
+
+
+def test_a_campaign_is_written_with_its_mail_beside_it_and_sent(
+    shop: None, browse: Callable[..., Page]
+) -> None:
+    page = browse(**WIDE)
+    page.goto("/campaigns/new")
+    page.get_by_label("Name", exact=True).fill("Spring")
+    page.get_by_label("Subject", exact=True).fill("Hello @EMIAL@")
+    page.get_by_text("did you mean @EMAIL@?").wait_for()
+    page.get_by_label("As seen by").fill("customer7@example.com")
+    page.get_by_label("Subject", exact=True).fill("Hello @EMAIL@")
+    page.get_by_text("Hello Customer7@example.com").wait_for()
+    page.get_by_label("HTML").fill('<h1>Dear @EMAIL@</h1><a href="http://$UNSUB$">out</a>')
+    heading = page.frame_locator("iframe").get_by_role("heading", name="Dear Customer7@example.com")
+    heading.wait_for()
+    page.get_by_role("button", name="Make the campaign").click()
+    page.get_by_text("“Spring” is saved.").wait_for()
+    page.get_by_role("link", name="Send", exact=True).click()
+    page.get_by_label("Usher sync").check()
+    page.locator("#reach .big").get_by_text("59", exact=True).wait_for()
+    page.get_by_role("button", name="Look at it once more").click()
+    page.get_by_role("button", name="Mail 59 people").click()
+    page.get_by_text("It is about to start").wait_for()
+    page.get_by_role("button", name="Do not send it").click()
+    page.get_by_text("It is stopped.").wait_for()
+    assert not Message.objects.filter(campaign__name="Spring").exists()
+    assert complaints(page) == []
+
+
+def test_a_campaign_is_looked_at_and_sent_without_script(shop: None, browse: Callable[..., Page]) -> None:
+    page = browse(**NARROW, java_script_enabled=False)
+    page.goto("/campaigns/new")
+    page.get_by_label("Name", exact=True).fill("Spring")
+    page.get_by_label("Subject", exact=True).fill("Hello @EMAIL@")
+    page.get_by_role("button", name="Check and look").click()
+    page.get_by_text("As Customer1@example.com sees it").wait_for()
+    page.get_by_role("button", name="Make the campaign").click()
+    page.get_by_role("link", name="Send", exact=True).click()
+    page.get_by_label("Usher sync").check()
+    page.get_by_role("button", name="Look at it once more").click()
+    page.get_by_role("link", name="Count").click()
+    page.get_by_role("button", name="Mail 59 people").click()
+    page.get_by_text("It is being sent.").wait_for()
 
 
 def test_it_searches_and_explains_without_leaving_the_page(shop: None, browse: Callable[..., Page]) -> None:
