@@ -110,9 +110,7 @@ def test_a_new_address_is_asked_anew_and_an_opt_out_goes_along(api: Caller) -> N
     imported(
         api,
         person("a2@example.com", "contactId", identifiers={"contactId": waits}),
-        person(
-            "b2@example.com", "contactId", identifiers={"contactId": left}, channelProperties={"email": ask}
-        ),
+        person("b2@example.com", "contactId", identifiers={"contactId": left}, **asks),
     )
     assert sorted(Confirmation.objects.values_list("contact__email", "kind")) == [
         ("a2@example.com", "opt in"),

@@ -84,10 +84,14 @@ class _Window:
                     raise
                 continue
             # a number may go on in what was not read yet
-            if end == len(self._text) and self._more():
+            if self._may_go_on(end) and self._more():
                 continue
             self._at = end
             return value
+
+    def _may_go_on(self, end: int) -> bool:
+        """Is nothing read behind this, or only what belongs to a number: "1." or "1e+"?"""
+        return len(self._text) - end <= 2 and not self._text[end:].strip(".eE+-")
 
     def _more(self) -> bool:
         """Read on, each time twice as much of what is one piece; False at the end."""
