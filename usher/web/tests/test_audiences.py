@@ -7,17 +7,20 @@ import io
 from datetime import UTC, datetime
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 
 from usher.audiences import evaluate
 from usher.audiences.models import Audience
 from usher.audiences.published import Night
 from usher.lib import clock
+from usher.rules.explain import Explanation
 from usher.sources.check import check as check_sources
 from usher.sources.models import Table
 from usher.syncs.models import Sync
 from usher.web.export import inert
 from usher.web.figures import audiences as figures
+from usher.web.figures.why import Why
 from usher.web.templatetags.usher import sentence
 from usher.web.tests import scene
 
@@ -89,6 +92,14 @@ def test_it_explains_who_is_in(shop: None, page: Client) -> None:
     said = read(page.get(path_of("LAPSED_BUYER") + "/why", {"key": "Customer1@EXAMPLE.com"}))
     assert "who have ordered at least once" in said
     assert "Came in with the evaluation as of" in said
+
+
+def test_it_says_that_a_value_is_missing(db: None) -> None:
+    part = Explanation("the last order was over 180 days ago", False, missing=True)
+    found = Why("1", part)
+    assert [leaf.missing for leaf in found.leaves] == [True]
+    said = render_to_string("usher/audiences/explained.html", {"why": found})
+    assert '<em class="num">missing</em>' in said
 
 
 def test_it_says_when_there_is_no_such_customer(shop: None, page: Client) -> None:
