@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _l
 
 from usher.audiences.models import Audience
 from usher.audiences.timeline import changes_of
-from usher.engage.models import Click, Contact, Message, Move, Open, Suppression
+from usher.engage.models import Click, Contact, ContactEvent, Message, Move, Open, Suppression
 from usher.engage.models.messages import MessageState
 from usher.syncs.models import Pushed
 from usher.web.figures import said
@@ -26,6 +26,7 @@ def all_of(contact: Contact) -> list[Happening]:
     """Everything that happened to the contact, newest first; at one moment, what follows stands above."""
     kinds: tuple[Callable[[Contact], Iterator[Happening]], ...] = (
         _leavings,
+        _told,
         _clicks,
         _opens,
         _messages,
@@ -152,6 +153,13 @@ def _clicks(contact: Contact) -> Iterator[Happening]:
     for row in rows.order_by("-at")[:MOST]:
         what = _("Clicked in “%(mail)s”") % {"mail": row.message.title}
         yield Happening(row.at, what, row.link.url, "good")
+
+
+def _told(contact: Contact) -> Iterator[Happening]:
+    """What other systems tell, where they want it shown."""
+    rows = ContactEvent.objects.filter(contact=contact).exclude(summary="")
+    for row in rows.order_by("-at")[:MOST]:
+        yield Happening(row.at, row.summary, row.type, "info")
 
 
 def _suppressions(contact: Contact) -> Iterator[Happening]:

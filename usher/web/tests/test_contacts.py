@@ -10,7 +10,7 @@ from usher.engage.accounts import create_account
 from usher.engage.contacts.fields import create_field
 from usher.engage.contacts.suppress import suppress
 from usher.engage.contacts.write import Draft, save
-from usher.engage.models import Audit, Contact
+from usher.engage.models import Audit, Contact, ContactEvent
 from usher.engage.models.contacts import Status
 from usher.web.figures import byrule
 from usher.web.tests import scene
@@ -89,6 +89,18 @@ def test_it_tells_what_happened_and_why(shop: None, page: Client) -> None:
         "deferred by the relay: 421 4.7.0 try again later",
     ):
         assert said in shown, said
+
+
+def test_it_tells_what_other_systems_tell(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    ann, _ = save(of, Draft("ann@example.com"), scene.NOW)
+    for summary in ("Searched for <Bali>", ""):
+        ContactEvent.objects.create(
+            account=of, contact=ann, type="Visit", at=scene.NOW, summary=summary, recorded_at=scene.NOW
+        )
+    shown = page.get(f"/contacts/{ann.pk}").content.decode()
+    assert "Searched for &lt;Bali&gt;" in shown
+    assert shown.count("Visit") == 1
 
 
 def test_it_says_that_somebody_must_not_be_mailed(house: None, page: Client) -> None:
