@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,7 @@ def sign_ups(form: Form, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     counts: dict[date, int] = dict(counted)
     days = [first + timedelta(days=number) for number in range(DAYS)]
     chart = {
-        "x": [int(datetime(day.year, day.month, day.day).timestamp()) for day in days],
+        "x": [int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) for day in days],
         "y": [counts.get(day, 0) for day in days],
         "shown": [date_format(day, "j M Y") for day in days],
     }
