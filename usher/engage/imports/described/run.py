@@ -97,7 +97,7 @@ def _stage(cursor: Any, entries: Iterable[Entry]) -> None:
         for entry in entries:
             if entry.said is not None:
                 copy.write_row(_staged(entry))
-    cursor.execute("analyze staged")
+    cursor.execute("analyze staged (row, asked_id, email_key, mobile_number)")
 
 
 def _staged(entry: Entry) -> tuple[object, ...]:
