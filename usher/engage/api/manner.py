@@ -29,6 +29,7 @@ from usher.engage.api import faults, limits
 from usher.engage.api.declared import declared
 from usher.engage.api.problems import ApiError, answered, invalid, not_offered
 from usher.engage.api.published import is_built, is_published
+from usher.engage.deadlocks import done_again
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, ApiUser
 from usher.engage.models.accounts import Permission
@@ -148,9 +149,8 @@ def _answered(
             raise ApiError(403, "ERROR_FEATURENOTACTIVE", f"This API user may not {called.permission}.")
         if called.permission == Permission.READ:
             response = _operate(call, path, urlconf)
-        else:  # what a call changes is one transaction, and is written down as its caller's
-            with audit.signed(call.account, call.by, call.now):
-                response = _operate(call, path, urlconf)
+        else:
+            response = done_again(lambda: _changing(call, path, urlconf))
     except limits.TooManyCallsError as problem:
         response, headers = _failed(problem, wording), problem.headers
     except EngageError as problem:
@@ -167,6 +167,12 @@ def _answered(
     for name, value in headers.items():
         response[name] = value
     return response, is_lost
+
+
+def _changing(call: Call, path: str, urlconf: str) -> HttpResponse:
+    """What a call changes is one transaction, and is written down as its caller's."""
+    with audit.signed(call.account, call.by, call.now):
+        return _operate(call, path, urlconf)
 
 
 def _record(call: Call, user: ApiUser, path: str, response: HttpResponse, seconds: float) -> None:

@@ -11,6 +11,7 @@ from usher.engage import audit
 from usher.engage.contacts import confirm
 from usher.engage.contacts.consent import Evidence
 from usher.engage.content import tokens
+from usher.engage.deadlocks import done_again
 from usher.engage.forms import answers, visitors
 from usher.engage.forms.answers import Answers
 from usher.engage.forms.edit import address_of
@@ -43,7 +44,8 @@ def form(request: HttpRequest, slug: str) -> HttpResponse:
     if said.problems:
         return _asked(request, found, said, 422)
     if not request.POST.get(answers.TRAP):
-        sign_up(found, said, _evidence(request, found), now)
+        evidence = _evidence(request, found)
+        done_again(lambda: sign_up(found, said, evidence, now))
     if found.return_url:
         return led_on(found.return_url)
     return shown(request, FORM, {"form": found, "done": True})
