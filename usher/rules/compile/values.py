@@ -51,9 +51,22 @@ class Values:
 
     def settled(self, node: Node) -> ir.Value:
         """A column for the result: a condition is never null, a value is missing where it is not known."""
+        if isinstance(node, nodes.And):
+            # each part by itself, so that who fails one need not be looked at for the others
+            return balanced([self.sure(part) for part in node.parts], lambda left, right: left & right)
         value = self.value(node)
         asks = isinstance(node, nodes.Call) and FUNCTIONS[node.name].returns == "boolean"
         return value.fill_null(False) if asks else value
+
+    def sure(self, node: Node) -> ir.BooleanValue:
+        """True where the condition holds, else false."""
+        found = self.condition(node)
+        match node:
+            case nodes.IsSet():
+                return found
+            case nodes.Not(part=part) if not isinstance(part, nodes.Call):
+                return found
+        return found.fill_null(False)
 
     def value(self, node: Node) -> Any:
         import ibis
