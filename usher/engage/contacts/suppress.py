@@ -27,6 +27,12 @@ FINAL = frozenset(
 #: A contact in one of these may be written; all others are left alone until they come back.
 OPEN = frozenset({Status.SUBSCRIBED, Status.PENDING_OPT_IN, Status.DELETED})
 
+# Whoever writes a contact holds it before its suppression; in another order two would wait for each other.
+_HOLD = """
+select from engage_contact where account_id = %(account)s and email_key = any(%(keys)s)
+ order by id for no key update
+"""
+
 # The first reason stays, but a final one replaces one that could be lifted.
 _RECORD = """
 insert into engage_suppression (account_id, email_key, reason, at, source, message_id)
@@ -72,6 +78,7 @@ def suppress(
         "final": [str(one.value) for one in FINAL],
     }
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_HOLD, values)
         cursor.execute(_RECORD, values)
         cursor.execute(_MARK, values)
         return int(cursor.rowcount)
