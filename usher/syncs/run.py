@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from django.conf import settings
-from django.db import connection
 
 from usher.audiences.desired import Desired
 from usher.audiences.errors import AudienceError
 from usher.destinations.base import ListGoneError, Platform
 from usher.lib import schedule
+from usher.lib.database.alone import alone
 from usher.lib.http import OutsideError
 from usher.syncs import guard, ledger
 from usher.syncs.apply import Sleep, apply, settle
@@ -143,15 +143,10 @@ def _may_go_on(one: Run) -> bool:
 @contextmanager
 def _alone(sync: Sync) -> Iterator[None]:
     """Hold the sync; the database lets go of it by itself when this process dies."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s, %s)", [_LOCK, sync.pk])
-        if not cursor.fetchone()[0]:
+    with alone(_LOCK, sync.pk) as is_ours:
+        if not is_ours:
             raise BusyError(f"the sync “{sync}” is running already; wait until it is done")
-    try:
         yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_unlock(%s, %s)", [_LOCK, sync.pk])
 
 
 def _go(one: Run, now: datetime, outside: _Connection) -> Run:

@@ -10,21 +10,20 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
-from django.db import connection
 
 from usher.engage.happenings import log
 from usher.engage.happenings.webhooks import secret_of, wanted
 from usher.engage.models import Account, Happening, Webhook, WebhookState
 from usher.engage.models.events import Feed
+from usher.lib.database.alone import alone
 from usher.lib.http import trust_for
 from usher.lib.secrets import SecretError
 
@@ -75,7 +74,7 @@ def run(now: Callable[[], datetime]) -> tuple[Counter[str], datetime | None]:
     """
     done: Counter[str] = Counter()
     later: list[datetime] = []
-    with _alone() as is_alone, ThreadPoolExecutor(AT_ONCE) as hands:
+    with alone(LOCK) as is_alone, ThreadPoolExecutor(AT_ONCE) as hands:
         if not is_alone:
             return done, None
         open_calls: dict[Future[Answer], Call] = {}
@@ -207,17 +206,3 @@ def _too_old(account: Account, after: int, now: datetime) -> int:
     waiting = Happening.objects.filter(account=account, feed=Feed.WEBHOOKS, number__gt=after)
     waiting = waiting.filter(recorded_at__lte=now - PATIENCE)
     return waiting.order_by("-number").values_list("number", flat=True).first() or 0
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s)", [LOCK])
-        row = cursor.fetchone()
-    is_alone = bool(row and row[0])
-    try:
-        yield is_alone
-    finally:
-        if is_alone:
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_advisory_unlock(%s)", [LOCK])

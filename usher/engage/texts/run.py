@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -15,6 +14,7 @@ from usher.engage.models import TextMessage
 from usher.engage.models.texts import TextState
 from usher.engage.texts.outbox import BARRED, BOUND
 from usher.engage.texts.settle import learned, settle
+from usher.lib.database.alone import alone
 
 #: Texts in the gateway's hands at once, and so in doubt when the sender is killed.
 AT_ONCE = 8
@@ -59,7 +59,7 @@ def run(now: Callable[[], datetime], gateway: Gateway, *, chance: Callable[[], f
     answers a number between 0 and 1 and spreads repeated attempts.
     """
     done: Counter[str] = Counter()
-    with _alone() as is_alone, ThreadPoolExecutor(AT_ONCE) as hands:
+    with alone(LOCK) as is_alone, ThreadPoolExecutor(AT_ONCE) as hands:
         if not is_alone:
             return done
         # whoever had them is dead: we hold its lock
@@ -110,17 +110,3 @@ def _each_its_own(rows: Sequence[TextMessage], found: Sequence[Sequence[Answer]]
 
 def _text(row: TextMessage) -> Text:
     return Text(row.pk, row.number, row.sender, row.body)
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s)", [LOCK])
-        row = cursor.fetchone()
-    is_alone = bool(row and row[0])
-    try:
-        yield is_alone
-    finally:
-        if is_alone:
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_advisory_unlock(%s)", [LOCK])

@@ -18,12 +18,12 @@ from django_htmx.http import HttpResponseClientRefresh
 from usher.engage.campaigns import edit as editing
 from usher.engage.campaigns import progress
 from usher.engage.campaigns.use import uses
-from usher.engage.errors import EngageError
 from usher.engage.models import Campaign
 from usher.engage.models.campaigns import CampaignStatus
 from usher.engage.reports.links import followed
 from usher.lib import clock
 from usher.web.account import account, signed
+from usher.web.deleting import deleted
 from usher.web.export import csv_file
 from usher.web.figures import campaigns as figures
 from usher.web.figures.compose import drafted, example
@@ -140,26 +140,13 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete a campaign that nothing needs, with all its reports; its name has to be typed."""
     row, trouble, now = row_of(pk), "", clock.now()
     if request.method == "POST":
-        trouble = _removed(request, row)
+        trouble = deleted(request, row.account, row.name, lambda: editing.delete(row))
         if not trouble:
             return redirect("campaigns")
     mails = figures.known(row, now, anew=False).received.states.total()
     says = _("Its {mails:,} mails and all that is reported of them go with it. That cannot be undone.")
     found = {"name": row.name, "uses": uses(row), "trouble": trouble, "says": says.format(mails=mails)}
     return show(request, "usher/lists/delete.html", back=reverse("campaign", args=[pk]), **found)
-
-
-def _removed(request: HttpRequest, row: Campaign) -> str:
-    """Delete it; why it was not, if it was not."""
-    if request.POST.get("typed", "").strip() != row.name.strip():
-        return _("what was typed is not “{name}”").format(name=row.name)
-    try:
-        with signed(request, row.account, clock.now()):
-            editing.delete(row)
-    except EngageError as problem:
-        return problem.message
-    messages.success(request, _("“{name}” is deleted.").format(name=row.name), "good")
-    return ""
 
 
 def row_of(pk: int) -> Campaign:

@@ -15,6 +15,7 @@ from usher.engage.models import DataField
 from usher.engage.models.contacts import FieldType, Visibility
 from usher.lib import clock
 from usher.web.account import account, signed
+from usher.web.deleting import deleted
 from usher.web.figures import datafields as figures
 from usher.web.page import page, show
 
@@ -74,22 +75,9 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     of, trouble = account(), ""
     row = get_object_or_404(DataField.objects.select_related("account"), pk=pk, account=of)
     if request.method == "POST":
-        trouble = _removed(request, row)
+        trouble = deleted(request, row.account, row.name, lambda: figures.remove(row))
         if not trouble:
             return redirect("data_fields")
     found = {"name": row.name, "uses": figures.uses(row), "trouble": trouble}
     says = _("Every contact's value of it is gone then, for good.")
     return show(request, "usher/lists/delete.html", back=reverse("data_fields"), says=says, **found)
-
-
-def _removed(request: HttpRequest, row: DataField) -> str:
-    """Delete it; why it was not, if it was not."""
-    if request.POST.get("typed", "").strip().upper() != row.name:
-        return _("what was typed is not “{name}”").format(name=row.name)
-    try:
-        with signed(request, row.account, clock.now()):
-            figures.remove(row)
-    except EngageError as problem:
-        return problem.message
-    messages.success(request, _("“{name}” is deleted.").format(name=row.name), "good")
-    return ""

@@ -20,6 +20,7 @@ from usher.engage.models.contacts import Visibility
 from usher.engage.models.lists import ListKind, RefreshState
 from usher.lib import clock
 from usher.web.account import account, signed
+from usher.web.deleting import deleted
 from usher.web.export import csv_file
 from usher.web.figures import lists as figures
 from usher.web.figures import segments
@@ -141,26 +142,13 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete a list that nothing needs; its name has to be typed."""
     row, trouble = _row(pk), ""
     if request.method == "POST":
-        trouble = _removed(request, row)
+        trouble = deleted(request, row.account, row.name, lambda: figures.remove(row))
         if not trouble:
             return redirect("segments" if row.kind == ListKind.SEGMENT else "contact_lists")
     found = {"name": row.name, "uses": figures.uses(row), "trouble": trouble}
     back = reverse("contact_list", args=[pk])
     says = _("Its contacts stay; only the list is gone.")
     return show(request, "usher/lists/delete.html", back=back, says=says, **found)
-
-
-def _removed(request: HttpRequest, row: ContactList) -> str:
-    """Delete it; why it was not, if it was not."""
-    if request.POST.get("typed", "").strip() != row.name.strip():
-        return _("what was typed is not “{name}”").format(name=row.name)
-    try:
-        with signed(request, row.account, clock.now()):
-            figures.remove(row)
-    except EngageError as problem:
-        return problem.message
-    messages.success(request, _("“{name}” is deleted.").format(name=row.name), "good")
-    return ""
 
 
 def _row(pk: int) -> ContactList:

@@ -18,6 +18,7 @@ from usher.engage.models import Account, Preference
 from usher.engage.preferences import tree
 from usher.lib import clock
 from usher.web.account import account, signed
+from usher.web.deleting import deleted
 from usher.web.figures import preferences as figures
 from usher.web.page import page, show
 
@@ -109,7 +110,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete a topic that nothing needs; its name has to be typed."""
     row, trouble = _row(pk), ""
     if request.method == "POST":
-        trouble = _removed(request, row)
+        trouble = deleted(request, row.account, row.private_name, lambda: figures.remove(row))
         if not trouble:
             return redirect("preferences")
     people = figures.touched(row)
@@ -122,19 +123,6 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         says = _("Its topics go with it.") + " " + says
     found = {"name": row.private_name, "uses": figures.uses(row), "trouble": trouble, "says": says}
     return show(request, "usher/lists/delete.html", back=reverse("preferences"), **found)
-
-
-def _removed(request: HttpRequest, row: Preference) -> str:
-    """Delete it; why it was not, if it was not."""
-    if request.POST.get("typed", "").strip() != row.private_name.strip():
-        return _("what was typed is not “{name}”").format(name=row.private_name)
-    try:
-        with signed(request, row.account, clock.now()):
-            figures.remove(row)
-    except EngageError as problem:
-        return problem.message
-    messages.success(request, _("“{name}” is deleted.").format(name=row.private_name), "good")
-    return ""
 
 
 def _row(pk: int) -> Preference:
