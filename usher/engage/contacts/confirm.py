@@ -15,6 +15,8 @@ from usher.engage.models.contacts import Status
 
 #: Whoever was asked is not asked the same again for so long, however often a caller wants it.
 AGAIN = timedelta(days=1)
+#: Questions to one person within that time, whatever they are about: a form must not be a way to pester.
+MOST_A_DAY = 3
 #: An answer counts for so long.
 LASTS = timedelta(days=30)
 #: Whoever is subscribed already may still confirm a list.
@@ -31,12 +33,15 @@ def ask(
 ) -> Confirmation:
     """Mail the question, and what it is about: the account, or with `joins` that list.
 
-    Nothing changes until the answer. The question of the last day stands for a further one.
+    Nothing changes until the answer. The question of the last day stands for a further one, and so does the
+    newest of all where there were MOST_A_DAY.
     """
     with transaction.atomic():
         Contact.objects.select_for_update().get(pk=contact.pk)  # two callers at once ask one question
-        open_ones = Confirmation.objects.filter(contact=contact, kind=kind, list=joins, confirmed_at=None)
-        asked = open_ones.filter(asked_at__gt=now - AGAIN).order_by("-pk").first()
+        lately = Confirmation.objects.filter(contact=contact, asked_at__gt=now - AGAIN).order_by("-pk")
+        asked = lately.filter(kind=kind, list=joins, confirmed_at=None).first()
+        if asked is None and lately.count() >= MOST_A_DAY:
+            asked = lately[0]
         if asked is None:
             asked = Confirmation.objects.create(
                 contact=contact, kind=kind, list=joins, return_url=return_url, asked_at=now

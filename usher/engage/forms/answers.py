@@ -26,6 +26,7 @@ _WANTED = {
     FieldType.NUMERIC: "Write a number, such as 12 or 12.5.",
     FieldType.DATE: "Write a date, such as 1998-12-31.",
 }
+_NOT_TICKED = frozenset({"", "off", "false", "0", "no"})
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,15 @@ def read(form: Form, posted: Mapping[str, str]) -> Answers:
     elif wrong := addresses.problem(said.email):
         said.problems[EMAIL] = f"Enter an e-mail address, such as name@example.com: {wrong}."
     read_values(questions(form), posted, said)
-    said.topics = {one.pk for one in topics(form) if f"topic_{one.pk}" in posted}
-    if CONSENT not in posted:
+    said.topics = {one.pk for one in topics(form) if ticked(posted, f"topic_{one.pk}")}
+    if not ticked(posted, CONSENT):
         said.problems[CONSENT] = "Tick the box if you agree; without it we may not write to you."
     return said
+
+
+def ticked(posted: Mapping[str, str], name: str) -> bool:
+    """Is this box ticked? Pages of others send one that is not with a word that says so."""
+    return posted.get(name, "").strip().lower() not in _NOT_TICKED
 
 
 def read_values(asked: Iterable[Question], posted: Mapping[str, str], said: Answers) -> None:
@@ -118,7 +124,7 @@ def read_values(asked: Iterable[Question], posted: Mapping[str, str], said: Answ
     for one in asked:
         text = posted.get(one.name, "").replace("\0", "").strip()
         if one.is_tick:
-            said.data[one.field] = one.name in posted
+            said.data[one.field] = ticked(posted, one.name)
         else:
             try:
                 said.data[one.field] = typed(one.kind, text)

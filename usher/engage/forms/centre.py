@@ -10,7 +10,7 @@ from usher.engage import audit
 from usher.engage.contacts import confirm
 from usher.engage.contacts.suppress import is_final, suppress
 from usher.engage.contacts.write import Draft, save
-from usher.engage.forms.answers import Answers, Question, public_questions, read_values
+from usher.engage.forms.answers import Answers, Question, public_questions, read_values, ticked
 from usher.engage.lists import joining, members
 from usher.engage.models import Choice, Confirmation, Contact, ContactList, Membership, Message, Preference
 from usher.engage.models.contacts import Status, Visibility
@@ -71,10 +71,11 @@ def centre(contact: Contact) -> Centre:
 def _topics(contact: Contact) -> dict[str, list[Tick]]:
     left = set(Choice.objects.filter(contact=contact, opted_in=False).values_list("preference_id", flat=True))
     public = [one for one in preferences(contact.account) if one.is_public]
-    heads = [one for one in public if not one.is_preference]
-    found = {"": [_tick(one, left) for one in public if one.is_preference and one.category_id is None]}
-    for head in heads:
-        found[head.public_name] = [_tick(one, left) for one in public if one.category_id == head.pk]
+    heads = {one.pk: one.public_name for one in public if not one.is_preference}
+    found: dict[str, list[Tick]] = {name: [] for name in ["", *heads.values()]}
+    for one in public:
+        if one.is_preference:  # of a category that is not public no name is told
+            found[heads.get(one.category_id or 0, "")].append(_tick(one, left))
     return {name: ticks for name, ticks in found.items() if ticks}
 
 
@@ -95,23 +96,21 @@ def change(found: Centre, posted: Mapping[str, str], now: datetime) -> dict[str,
         if changed:
             save(contact.account, Draft(contact.email, changed), now, closed=True, asks=False)
         ticks = [one for group in found.topics.values() for one in group]
-        choose(contact, {one.key: not one.on for one in ticks if _turned(one, "topic", posted)}, now)
+        choose(contact, {one.key: ticked(posted, f"topic_{one.key}") for one in ticks}, now)
         if not found.is_out:
             _change_lists(found, posted, now)
     return {}
 
 
 def _differs(one: Question, posted: Mapping[str, str]) -> bool:
-    return (one.name in posted if one.is_tick else posted.get(one.name, "").strip()) != (one.value or "")
-
-
-def _turned(one: Tick, kind: str, posted: Mapping[str, str]) -> bool:
-    return (f"{kind}_{one.key}" in posted) != one.on
+    return (ticked(posted, one.name) if one.is_tick else posted.get(one.name, "").strip()) != (
+        one.value or ""
+    )
 
 
 def _change_lists(found: Centre, posted: Mapping[str, str], now: datetime) -> None:
     rows = ContactList.objects.in_bulk(
-        [one.key for one in found.lists if _turned(one, "list", posted)],
+        [one.key for one in found.lists if ticked(posted, f"list_{one.key}") != one.on],
     )
     for one in found.lists:
         if one.key in rows and one.on:

@@ -34,6 +34,8 @@ def preference_centre(request: HttpRequest, token: str) -> HttpResponse:
         leave(found, message, now)
     elif act == "return":
         come_back(found, now)
+    elif act != "save":  # a body that was lost on its way says nothing of anybody's wishes
+        return _shown(request, found)
     elif problems := change(found, request.POST, now):
         return _shown(request, found, problems=problems)
     contact.refresh_from_db()

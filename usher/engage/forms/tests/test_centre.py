@@ -23,6 +23,7 @@ from usher.engage.models import (
     Suppression,
 )
 from usher.engage.models.contacts import Status
+from usher.engage.preferences import tree
 
 
 @pytest.fixture
@@ -68,17 +69,47 @@ def test_one_list_and_one_topic_can_be_left(
     assert not Choice.objects.get(preference=jazz, contact=alice).opted_in
     alice.refresh_from_db()
     assert (alice.status, alice.data) == ("Subscribed", {"BORN": "1970-02-04", "FIRSTNAME": "Alice"})
-    client.post(path(mail), {f"list_{news.pk}": "on", f"topic_{jazz.pk}": "on"})
+    client.post(path(mail), {"act": "save", f"list_{news.pk}": "on", f"topic_{jazz.pk}": "on"})
     assert members.members(news).count() == 1
     assert Choice.objects.get().opted_in
     alice.refresh_from_db()
     assert alice.data == {"FIRSTNAME": "Alice"}
 
 
+def test_what_is_saved_is_said_in_so_many_words(
+    client: Client, mail: Message, alice: Contact, news: ContactList, jazz: Preference
+) -> None:
+    ticks = {f"list_{news.pk}": "on", f"topic_{jazz.pk}": "on"}
+    client.post(path(mail), {"act": "save", **ticks})
+    assert Choice.objects.get(preference=jazz, contact=alice).opted_in
+    client.post(path(mail), {"act": "save", **ticks, f"topic_{jazz.pk}": "off"})
+    assert not Choice.objects.get(preference=jazz, contact=alice).opted_in
+
+
+@pytest.mark.parametrize("body", [{}, {"act": ""}, {"act": "x"}])
+def test_a_body_that_was_lost_changes_nothing(
+    client: Client, mail: Message, news: ContactList, body: dict[str, str]
+) -> None:
+    page = client.post(path(mail), body)
+    assert "saved" not in page.text
+    assert members.members(news).count() == 1
+    assert not Choice.objects.exists()
+
+
+def test_a_public_topic_of_a_private_category_is_offered_without_its_name(
+    client: Client, shop: Account, mail: Message
+) -> None:
+    head = tree.create(shop, tree.Draft("Inner", is_preference=False), NOW)
+    tree.create(shop, tree.Draft("Opera", is_public=True, category=head.pk), NOW)
+    page = client.get(path(mail)).text
+    assert "Opera" in page
+    assert "Inner" not in page
+
+
 def test_a_value_that_does_not_fit_changes_nothing(
     client: Client, mail: Message, alice: Contact, news: ContactList
 ) -> None:
-    page = client.post(path(mail), {"field_BORN": "x"})
+    page = client.post(path(mail), {"act": "save", "field_BORN": "x"})
     assert (page.status_code, 'value="x"' in page.text) == (422, True)
     assert members.members(news).count() == 1
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from usher.engage.contacts import confirm
 from usher.engage.contacts.suppress import suppress
 from usher.engage.contacts.write import Draft, save
 from usher.engage.content.addresses import confirm_url
 from usher.engage.forms.tests.conftest import ALICE, NOW
 from usher.engage.lists import members
+from usher.engage.lists.edit import create_list
 from usher.engage.models import Account, Confirmation, Contact, Form, Message
 from usher.engage.models.contacts import Status
 from usher.lib import clock
@@ -101,3 +103,13 @@ def test_a_complaint_after_the_question_stays(client: Client, double: Form, shop
 def test_a_forged_link_is_not_found(client: Client, db: None) -> None:
     assert client.get("/t/k/forged").status_code == 404
     assert client.post("/t/k/forged").status_code == 404
+
+
+def test_nobody_is_pestered_with_questions_about_ever_other_lists(shop: Account) -> None:
+    alice, _ = save(shop, Draft("alice@example.com"), NOW)
+    lists = [create_list(shop, name, NOW) for name in "ABCD"]
+    asked = [confirm.ask(alice, Confirmation.Kind.OPT_IN, NOW, joins=one) for one in lists]
+    assert asked[3] == asked[2]
+    assert Message.objects.count() == 3
+    confirm.ask(alice, Confirmation.Kind.OPT_IN, NOW + timedelta(days=1, minutes=1), joins=lists[3])
+    assert Message.objects.count() == 4

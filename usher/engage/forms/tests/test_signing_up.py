@@ -92,6 +92,15 @@ def test_the_consent_is_never_ticked_for_anybody(client: Client, form: Form) -> 
     assert "checked" not in page.text
 
 
+@pytest.mark.parametrize("word", ["", "off", "False", "0", "no"])
+def test_a_box_that_a_page_of_others_sends_unticked_is_no_consent(
+    client: Client, form: Form, word: str
+) -> None:
+    page = client.post(URL, {**ALICE, "consent": word})
+    assert page.status_code == 422
+    assert not Contact.objects.exists()
+
+
 def test_a_program_that_fills_in_everything_is_thanked_and_forgotten(client: Client, form: Form) -> None:
     page = client.post(URL, ALICE | {"homepage": "https://spam.example"})
     assert "Thank you" in page.text
