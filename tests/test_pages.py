@@ -14,7 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from usher.audiences import tagging
 from usher.audiences.models import Audience
-from usher.engage.models import Campaign, Contact, ContactList, Message, Program
+from usher.engage.imports.run import run
+from usher.engage.models import Campaign, Contact, ContactList, Import, Message, Program
+from usher.engage.segments.refresh import refresh
 from usher.lib import clock
 from usher.seeds.models import Incident
 from usher.sources.check import check
@@ -441,6 +443,31 @@ def test_a_file_is_tried_before_a_tag_is_put_on(
     page.get_by_role("button", name="Do it").click()
     page.get_by_text("1 put in").wait_for()
     assert tagging.current(staff) == ["1"]
+
+
+def test_an_import_and_a_segment_are_followed_to_their_end(
+    shop: None, browse: Callable[..., Page], tmp_path: Path
+) -> None:
+    file = tmp_path / "guests.csv"
+    file.write_text("Email\nguest@example.com\nno address\n")
+    page = browse(**WIDE)
+    page.goto("/contacts/imports/new")
+    page.get_by_label("CSV or Excel file").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_text("It is being read.").wait_for()
+    run(Import.objects.get(file_name="guests.csv").pk, scene.NOW)
+    page.get_by_text("Invalid Email").wait_for()
+    assert page.locator("#report").count() == 1
+    page.goto("/contacts/segments/new")
+    page.get_by_label("Rule", exact=True).fill('EMAIL = "guest@example.com"')
+    page.get_by_label("Name", exact=True).fill("One guest")
+    page.get_by_role("button", name="Make the segment").click()
+    page.get_by_text("Its members are being worked out.", exact=True).wait_for()
+    refresh(ContactList.objects.get(name="One guest"), scene.NOW)
+    page.get_by_role("link", name="guest@example.com").wait_for()
+    page.get_by_text("1 contact", exact=True).wait_for()
+    assert complaints(page) == []
 
 
 def test_rules_are_written_without_script(looked_at: None, browse: Callable[..., Page]) -> None:

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_htmx.http import HttpResponseClientRefresh
 
 from usher.engage.contacts.fields import types_of
 from usher.engage.errors import EngageError
@@ -85,17 +86,18 @@ def one(request: Asked, pk: int) -> HttpResponse:
     row, text = _row(pk), request.GET.get("q", "").strip()
     rows = stretch_of(request, figures.on_list(row, text), "contact_id")
     wait = "counted" in request.GET
+    running = row.kind == ListKind.SEGMENT and row.refresh_state in UNDER_WAY
+    found: dict[str, Any] = {"row": row, "rows": rows, "text": text, "running": running}
+    if wants_part(request) and "refreshed" in request.GET and not running:
+        return HttpResponseClientRefresh()  # the size and the members are others now
     if wants_part(request) and "refreshed" not in request.GET and not wait:
-        return show_part(request, "usher/lists/members.html", row=row, rows=rows, text=text)
-    found: dict[str, Any] = {
-        "row": row,
-        "rows": rows,
-        "text": text,
+        return show_part(request, "usher/lists/members.html", **found)
+    found |= {
         "waited": wait,
         "listed": figures.sized([row], wait=wait)[0],
     }
     if row.kind == ListKind.SEGMENT:
-        found |= {"said": segments.said(row), "running": row.refresh_state in UNDER_WAY}
+        found["said"] = segments.said(row)
     return show(request, "usher/lists/one.html", **found)
 
 
