@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -9,6 +10,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
+from procrastinate import exceptions
+from procrastinate.contrib.django import app
 
 from usher.engage.contacts import erased
 from usher.engage.contacts.suppress import FINAL
@@ -87,6 +90,14 @@ def send(
         }
         with connection.cursor() as cursor:
             cursor.execute(_QUEUE, bound)
+        transaction.on_commit(_hand_on)
+
+
+def _hand_on() -> None:
+    """Somebody waits for a letter: a worker takes it at once, not with the minute's tick."""
+    with contextlib.suppress(exceptions.AlreadyEnqueued), transaction.atomic():
+        # by its name: the task's file imports this one
+        app.configure_task("deliver", queueing_lock="deliver").defer()
 
 
 def recipients(letter: Letter) -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, empty, reply
@@ -20,7 +19,6 @@ from usher.engage.api.v2.letter_drafts import Draft, Reader, triggered, values
 from usher.engage.campaigns import senders
 from usher.engage.content.liquid import TemplateError
 from usher.engage.content.transactional import prepared
-from usher.engage.deliver.tasks import hand_on
 from usher.engage.messages import allowance, letters, statistics
 from usher.engage.messages.statistics import Figures, Period
 from usher.engage.models import Campaign
@@ -72,7 +70,7 @@ def _one(call: Call, draft: Draft) -> HttpResponse:
     allowance.hold(call.account)
     if len(letters.recipients(draft.letter)) > allowance.left(call.account, call.now):
         raise _spent()
-    _post(call, [draft])
+    letters.send([draft], call.now)
     return empty(200)
 
 
@@ -93,13 +91,8 @@ def _many(call: Call, read: Callable[[Any, Any], Draft]) -> HttpResponse:
         except ApiError as problem:
             told |= {"failureCode": problem.token, "failureReason": f"{problem.message} {problem.token}"}
         results.append(told)
-    _post(call, drafts)
-    return reply(results)
-
-
-def _post(call: Call, drafts: Sequence[Draft]) -> None:
     letters.send(drafts, call.now)
-    transaction.on_commit(hand_on)
+    return reply(results)
 
 
 def _spent() -> ApiError:

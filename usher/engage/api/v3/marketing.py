@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from email.utils import parseaddr
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpResponse
 
 from usher.engage.api.manner import Call, empty, reply
@@ -21,7 +20,6 @@ from usher.engage.api.v2.letter_drafts import Draft, line, values
 from usher.engage.api.v3.wording import ServiceError
 from usher.engage.campaigns import senders
 from usher.engage.content.links import UNSUBSCRIBE
-from usher.engage.deliver.tasks import hand_on
 from usher.engage.messages import letters, marketing
 from usher.engage.messages.mime import File
 from usher.engage.models import Campaign, Letter
@@ -57,7 +55,6 @@ def send(call: Call) -> HttpResponse:
         raise ServiceError(
             409, f"marketingEmail:{code}", f"Recipient '{draft.letter.to[0]}' is {_word(refused)}."
         )
-    transaction.on_commit(hand_on)
     return empty(201)
 
 
@@ -80,7 +77,6 @@ def send_batch(call: Call) -> HttpResponse:
     for index, status in zip(drafts, refused, strict=True):
         if status:
             results[index]["status"] = "uncontactable"
-    transaction.on_commit(hand_on)
     counts = Counter(result["status"] for result in results)
     summary = {name: counts[name] for name in ("sent", "uncontactable", "failed")}
     return reply({"summary": summary, "results": results}, 201)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from usher.engage.contacts import confirm
 from usher.engage.contacts.suppress import suppress
@@ -113,3 +117,13 @@ def test_nobody_is_pestered_with_questions_about_ever_other_lists(shop: Account)
     assert Message.objects.count() == 3
     confirm.ask(alice, Confirmation.Kind.OPT_IN, NOW + timedelta(days=1, minutes=1), joins=lists[3])
     assert Message.objects.count() == 4
+
+
+def test_the_question_is_mailed_at_once(
+    client: Client,
+    double: Form,
+    django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[Any]],
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(URL, ALICE)
+    assert list(ProcrastinateJob.objects.values_list("task_name", flat=True)) == ["deliver"]
