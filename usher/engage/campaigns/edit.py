@@ -16,6 +16,7 @@ from usher.engage.models.campaigns import CampaignStatus
 
 LONGEST_NAME = 255
 READ_ONLY = "ERROR_CAMPAIGN_READONLY"
+CHANGED = "ERROR_CAMPAIGN_CHANGED"
 OPEN = (CampaignStatus.UNSENT, CampaignStatus.TRIGGERED)
 #: What `change` may be given.
 EDITABLE = (
@@ -42,12 +43,17 @@ def create(account: Account, now: datetime, *, triggered: bool = False, **values
     return made
 
 
-def change(campaign: Campaign, now: datetime, **values: object) -> Campaign:
-    """Give a campaign these values. EngageError when it is being or was sent, or could not be mailed."""
+def change(campaign: Campaign, now: datetime, *, seen: datetime | None = None, **values: object) -> Campaign:
+    """Give a campaign these values. EngageError when it is being or was sent, or could not be mailed.
+
+    So it is when `seen` is given and the campaign was changed since then.
+    """
     with transaction.atomic():
         found = Campaign.objects.select_for_update(of=("self",)).select_related("account").get(pk=campaign.pk)
         if found.status not in OPEN:
             raise EngageError(READ_ONLY, f"The campaign is {found.status}; only unsent ones can be changed.")
+        if seen not in (None, found.updated_at):
+            raise EngageError(CHANGED, "The campaign was changed meanwhile.")
         if found.is_split_test and any(field in values for field in FIELDS):
             raise EngageError(READ_ONLY, "The versions of a split test cannot be changed.")
         name = values.get("name", found.name)

@@ -38,6 +38,11 @@ class Progress:
         return self.queued - self.states[MessageState.QUEUED] - self.states[MessageState.CLAIMED]
 
     @property
+    def over(self) -> bool:
+        """All its mails are done with, though nobody has written that down yet: nothing can be stopped."""
+        return self.send.queued_at is not None and self.gone == self.queued
+
+    @property
     def percent(self) -> int:
         return 100 * self.gone // self.queued if self.queued else 0
 

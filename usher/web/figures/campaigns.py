@@ -12,10 +12,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from usher.engage.campaigns import progress, trial
+from usher.engage.campaigns import edit, progress, trial
 from usher.engage.models import Account, Campaign, Click, Message, Open, Send, Suppression
-from usher.engage.models.campaigns import CampaignStatus
+from usher.engage.models.campaigns import CampaignStatus, SendStatus
 from usher.engage.models.contacts import Status
 from usher.engage.models.messages import MessageState
 from usher.engage.reports import received
@@ -70,9 +71,48 @@ class Row:
     @property
     def state(self) -> str:
         """As a pill: what is to come is told before what it is."""
-        if self.send and self.send.status == "Scheduled" and self.campaign.status == CampaignStatus.UNSENT:
-            return "Scheduled"
-        return self.campaign.status
+        return _state(self.campaign, [self.send] if self.send else [])
+
+
+def state(campaign: Campaign, sends: list[progress.Progress]) -> str:
+    """The same of one campaign with the sends that are to come or under way."""
+    return _state(campaign, [one.send for one in sends])
+
+
+def _state(campaign: Campaign, sends: list[Send]) -> str:
+    planned = any(send.status == SendStatus.SCHEDULED for send in sends)
+    return SendStatus.SCHEDULED if planned and campaign.status == CampaignStatus.UNSENT else campaign.status
+
+
+def closed(campaign: Campaign, now: datetime, *, unasked: bool) -> str:
+    """Why it can be changed no more, or `unasked` be sent no more; empty when it can."""
+    named = {"name": campaign.name}
+    if campaign.status == CampaignStatus.SENT:
+        return _sent(campaign, now)
+    if campaign.status == CampaignStatus.SENDING:
+        return _("“{name}” is being sent already.").format(**named)
+    if campaign.status not in edit.OPEN:
+        return _("The send of “{name}” was stopped. Copy it to send it anew.").format(**named)
+    coming = progress.coming([campaign]).get(campaign.pk)
+    if unasked and coming and campaign.status == CampaignStatus.UNSENT:
+        said = _("“{name}” is to be sent already, at {at}. To change that, choose “Do not send it” first.")
+        return said.format(**named, at=_moment(coming.due_at))
+    return ""
+
+
+def _sent(campaign: Campaign, now: datetime) -> str:
+    people, ended = known(campaign, now, anew=False).received.sent, progress.ended(campaign)
+    said = ngettext(
+        "“{name}” was sent already, at {at} to {people:,} person. This is how it was received.",
+        "“{name}” was sent already, at {at} to {people:,} people. This is how it was received.",
+        people,
+    )
+    at = _moment(ended[0][0].due_at) if ended else "–"
+    return said.format(name=campaign.name, at=at, people=people)
+
+
+def _moment(at: datetime) -> str:
+    return date_format(localtime(at), "j M Y, H:i")
 
 
 def campaigns(account: Account, text: str, status: str) -> QuerySet[Campaign]:
@@ -80,6 +120,11 @@ def campaigns(account: Account, text: str, status: str) -> QuerySet[Campaign]:
     found = Campaign.objects.filter(account=account).defer("html", "text")
     if text:
         found = found.filter(Q(name__icontains=text) | Q(subject__icontains=text))
+    planned = Exists(Send.objects.filter(campaign=OuterRef("pk"), status=SendStatus.SCHEDULED))
+    if status == SendStatus.SCHEDULED:
+        return found.filter(planned, status=CampaignStatus.UNSENT)
+    if status == CampaignStatus.UNSENT:
+        return found.filter(~planned, status=status)
     return found.filter(status=status) if status in CampaignStatus.values else found
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from usher.engage.campaigns import edit, senders
+from usher.engage.campaigns.content import INVALID
 from usher.engage.campaigns.proof import as_seen
 from usher.engage.content.check import problems, remarks
 from usher.engage.content.fields import Fields
 from usher.engage.content.liquid import TemplateError
 from usher.engage.content.render import Draft
+from usher.engage.errors import EngageError
 from usher.engage.models import Account, Campaign, Contact, Preference
 
 #: What stands in a new campaign, to be written over.
@@ -38,6 +42,10 @@ https://example.com
 
 Unsubscribe: http://$UNSUB$
 """
+#: Of these, what nobody means to send.
+UNWRITTEN = "What you want to say."
+#: Domains that are kept for examples.
+EXAMPLE = re.compile(r"[@.](?:example\.(?:com|net|org)|example|invalid|test)$", re.IGNORECASE)
 #: The fields of the form that are the campaign's own.
 OWN = ("name", "subject", "from_name", "from_address", "reply_to", "preference", "html", "text")
 
@@ -71,8 +79,26 @@ def look(campaign: Campaign, person: Contact | None, now: datetime) -> Look:
     fields = Fields.of(campaign.account)
     # the form itself asks for a subject; while it is not written yet, that is no news
     wrong = problems(campaign.subject or "…", campaign.html, campaign.text, fields)
-    odd = remarks(campaign.subject, campaign.html, campaign.text)
+    odd = [*_unwritten(campaign), *remarks(campaign.subject, campaign.html, campaign.text)]
     return Look(wrong, odd, person, drafted(campaign, person, now))
+
+
+def _unwritten(campaign: Campaign) -> list[str]:
+    """What is still as a new campaign has it."""
+    of, found = campaign.account, []
+    if not campaign.subject.strip():
+        found.append(_("subject: there is none yet"))
+    if not (campaign.from_name.strip() or of.from_name.strip()):
+        found.append(_("from: there is no name; people see the bare address"))
+    address = campaign.from_address or of.from_address
+    if EXAMPLE.search(address):
+        found.append(
+            _("from: {address} is an address for examples, which nobody owns").format(address=address)
+        )
+    for part, written in (("html", campaign.html), ("text", campaign.text)):
+        if UNWRITTEN in written:
+            found.append(_("{part}: still says “{words}”").format(part=part, words=UNWRITTEN))
+    return found
 
 
 def drafted(campaign: Campaign, person: Contact | None, now: datetime) -> Draft | str:
@@ -95,13 +121,31 @@ def example(campaign: Campaign, address: str) -> Contact | None:
     return people.filter(is_seed=False, status="Subscribed").order_by("id").first()
 
 
-def save(row: Campaign, values: dict[str, Any], now: datetime) -> Campaign:
-    """Make or change a campaign. EngageError when it could not be mailed, or may not be changed any more."""
+def save(row: Campaign, values: dict[str, Any], now: datetime, *, seen: str = "") -> Campaign:
+    """Make or change a campaign. EngageError when it could not be mailed, or may not be changed any more.
+
+    `seen` is what `seen` gave of the campaign that somebody changed: another has not been saved since.
+    """
     wanted = {name: values[name] for name in OWN if name in values}
     wanted["from_address"] = senders.chosen(row.account, wanted["from_address"])
     if row.pk:
-        return edit.change(row, now, **wanted)
+        return edit.change(row, now, seen=datetime.fromisoformat(seen) if seen else None, **wanted)
     return edit.create(row.account, now, triggered=values["kind"] == "triggered", **wanted)
+
+
+def seen(row: Campaign) -> str:
+    """Which version of a campaign this is, to find out whether it was saved elsewhere meanwhile."""
+    return row.updated_at.isoformat() if row.pk else ""
+
+
+def refusals(problem: EngageError, looked: Look) -> list[str]:
+    """Why a campaign was not saved: everything that is wrong with its content at once."""
+    if problem.token == INVALID and looked.problems:
+        return looked.problems
+    if problem.token == edit.CHANGED:
+        said = _("it was saved elsewhere meanwhile, perhaps in another tab: look at that there first")
+        return [said, _("what you wrote is below; saving it now overwrites the other")]
+    return [problem.message]
 
 
 def addresses(account: Account) -> list[str]:

@@ -91,7 +91,7 @@ def test_it_makes_a_campaign_and_changes_it(page: Client, campaign: Campaign) ->
     ("changed", "why"),
     [
         ({"html": "<p>Hello</p>"}, "no unsubscribe link"),
-        ({"text": "{% if %}" + TEXT}, "cannot be used"),
+        ({"text": "{% if %}" + TEXT}, "Text, line 1: missing expression."),
         ({"reply_to": "nobody"}, "is not an address"),
         ({"subject": ""}, "This field is required"),
         ({"from_address": "else@example.org"}, "not one of the available choices"),
@@ -118,6 +118,37 @@ def test_it_tells_what_is_wrong_while_one_writes(page: Client, of: Account) -> N
     assert "did you mean @EMAIL@?" in shown
     assert "html: has no unsubscribe link" in shown.lower()
     assert "leads nowhere" in shown
+
+
+def test_it_names_every_fault_of_what_it_does_not_save(page: Client, of: Account) -> None:
+    shown = page.post("/campaigns/new", WRITTEN | {"html": "<p>@EMIAL@</p>", "text": "x"}).content.decode()
+    alert = shown[shown.index('role="alert"') : shown.index('<form method="post" id="compose"')]
+    assert "did you mean @EMAIL@?" in alert
+    assert alert.count("has no unsubscribe link") == 2
+
+
+def test_it_remarks_on_what_was_not_written_yet(page: Client, of: Account) -> None:
+    shown = said(page, "/campaigns/new")
+    assert "Subject: there is none yet." in shown
+    assert "Html: still says “What you want to say.”" in shown
+    assert "From: there is no name; people see the bare address." in shown
+    assert "is an address for examples" in shown
+    assert "nothing amiss" not in shown
+
+
+def test_what_was_saved_elsewhere_meanwhile_is_not_overwritten_unseen(
+    page: Client, campaign: Campaign
+) -> None:
+    at = f"/campaigns/{campaign.pk}/edit"
+    first = page.get(at).context["seen"]
+    Campaign.objects.update(subject="Theirs", updated_at=NOW + timedelta(minutes=1))
+    refused = page.post(at, WRITTEN | {"subject": "Mine", "seen": first})
+    assert "It was saved elsewhere meanwhile" in refused.content.decode()
+    campaign.refresh_from_db()
+    assert campaign.subject == "Theirs"
+    page.post(at, WRITTEN | {"subject": "Mine", "seen": refused.context["seen"]})
+    campaign.refresh_from_db()
+    assert campaign.subject == "Mine"
 
 
 def test_it_shows_the_mail_while_one_writes_where_nothing_can_run(page: Client, of: Account) -> None:
@@ -180,12 +211,17 @@ def test_it_sends_after_a_yes(page: Client, campaign: Campaign, news: ContactLis
         "bob@example.com",
     }
     assert "0 of 2 mails are done with" in said(page, f"/campaigns/{campaign.pk}")
+    assert "Stop</button>" in said(page, f"/campaigns/{campaign.pk}")
     Message.objects.update(state="sent", sent_at=NOW)
+    under_way = page.get(f"/campaigns/{campaign.pk}", headers={"HX-Request": "true"}).content.decode()
+    assert "All 2 mails are done with" in under_way
+    assert 'did=sent">2</a>' in under_way
+    assert "Stop</button>" not in under_way
     sends.settle(NOW)
     part = page.get(f"/campaigns/{campaign.pk}", headers={"HX-Request": "true"})
     assert part["HX-Refresh"] == "true"
-    again = page.post(f"{at}/go", chosen)
-    assert again.status_code == 404
+    shown = page.post(f"{at}/go", chosen, follow=True)
+    assert "was sent already, at 1 Mar 1998, 07:04 to 2 people" in shown.content.decode()
     assert Send.objects.count() == 1
 
 
@@ -217,13 +253,20 @@ def test_a_choice_that_does_not_do_is_said(
 
 def test_it_is_sent_at_a_time_and_stopped_before(page: Client, campaign: Campaign, news: ContactList) -> None:
     chosen = {"lists": news.pk, "when": "at", "at": "1998-03-02T09:30"}
+    sure = said(page, f"/campaigns/{campaign.pk}/send/sure", **chosen, counted="yes")
+    assert "Schedule for" in sure
+    assert "Mail 2 people" not in sure
     page.post(f"/campaigns/{campaign.pk}/send/go", chosen)
     send = Send.objects.get()
     assert (send.status, send.due_at) == ("Scheduled", NOW.replace(day=2, hour=9, minute=30))
     assert "scheduled" in said(page, "/campaigns")
     assert "It goes out at" in said(page, f"/campaigns/{campaign.pk}")
+    assert "as it is saved by then" in said(page, f"/campaigns/{campaign.pk}/edit")
+    assert "is to be sent already" in page.get(f"/campaigns/{campaign.pk}/send", follow=True).content.decode()
+    assert "Hello @EMAIL@" in said(page, "/campaigns", status="Scheduled")
+    assert "No such campaign." in said(page, "/campaigns", status="Unsent")
     shown = page.post(f"/campaigns/sends/{send.pk}/cancel", follow=True).content.decode()
-    assert "It is stopped." in shown
+    assert "It will not be sent. Nothing of it had gone out." in shown
     campaign.refresh_from_db()
     assert campaign.status == "Unsent"
     assert "ended already" in page.post(f"/campaigns/sends/{send.pk}/cancel", follow=True).content.decode()
@@ -302,8 +345,12 @@ def test_what_is_to_be_sent_is_not_deleted(page: Client, campaign: Campaign, new
 
 def test_what_was_sent_is_not_edited(page: Client, campaign: Campaign) -> None:
     Campaign.objects.update(status="Sent")
-    assert page.get(f"/campaigns/{campaign.pk}/edit").status_code == 404
-    assert page.get(f"/campaigns/{campaign.pk}/send").status_code == 404
+    for at in ("edit", "send", "send/sure"):
+        answer = page.get(f"/campaigns/{campaign.pk}/{at}", follow=True)
+        assert answer.redirect_chain == [(f"/campaigns/{campaign.pk}", 302)]
+        assert "“News” was sent already" in answer.content.decode()
+    part = page.get(f"/campaigns/{campaign.pk}/send/count", headers={"HX-Request": "true"})
+    assert part["HX-Redirect"] == f"/campaigns/{campaign.pk}"
     assert f"/campaigns/{campaign.pk}/edit" not in said(page, f"/campaigns/{campaign.pk}")
 
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from usher.engage.campaigns import edit as editing
 from usher.engage.campaigns import progress
 from usher.engage.campaigns.use import uses
 from usher.engage.models import Campaign
-from usher.engage.models.campaigns import CampaignStatus
+from usher.engage.models.campaigns import CampaignStatus, SendStatus
 from usher.engage.reports.links import followed
 from usher.lib import clock
 from usher.web.account import account, signed
@@ -44,7 +46,8 @@ def campaigns(request: Asked) -> HttpResponse:
     found = {"rows": rows, "shown": shown, "text": text, "status": status}
     if wants_part(request):
         return show_part(request, "usher/campaigns/found.html", **found)
-    return show(request, "usher/campaigns/list.html", statuses=words_of(CampaignStatus.values), **found)
+    statuses = words_of([*CampaignStatus.values, SendStatus.SCHEDULED])
+    return show(request, "usher/campaigns/list.html", statuses=statuses, **found)
 
 
 @page
@@ -53,13 +56,13 @@ def campaign(request: Asked, pk: int) -> HttpResponse:
     known = figures.known(row, now, anew=request.GET.get("count") == "now")
     sends = progress.progress(row)
     found = {"row": row, "known": known, "received": known.received, "sends": sends}
-    found["stale"] = figures.is_stale(known, now)
+    found |= {"stale": figures.is_stale(known, now), "state": figures.state(row, sends)}
     if wants_part(request) and "count" in request.GET:
         return show_part(request, "usher/campaigns/received.html", **found)
     if wants_part(request):
         # when all is sent the whole page has something else to say
         return (
-            show_part(request, "usher/campaigns/progress.html", **found)
+            show_part(request, "usher/campaigns/underway.html", **found)
             if sends
             else HttpResponseClientRefresh()
         )
@@ -156,9 +159,29 @@ def row_of(pk: int) -> Campaign:
     )
 
 
-def open_row(pk: int) -> Campaign:
-    """The same if it can still be changed."""
-    row = row_of(pk)
-    if row.status not in editing.OPEN:
-        raise Http404
-    return row
+def while_open(
+    view: Callable[[HttpRequest, Campaign], HttpResponse], *, unasked: bool = False
+) -> Callable[[HttpRequest, int], HttpResponse]:
+    """A view of a campaign that can still be changed, and if `unasked` of one that is not to be sent either.
+
+    A second tab or the button Back may come to one that cannot: it leads to the report and says why.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, pk: int) -> HttpResponse:
+        row = row_of(pk)
+        if not (why := figures.closed(row, clock.now(), unasked=unasked)):
+            return view(request, row)
+        messages.warning(request, why, "warn")
+        if request.headers.get("HX-Request"):
+            return HttpResponseClientRedirect(reverse("campaign", args=[pk]))
+        return redirect("campaign", pk)
+
+    return answer
+
+
+def while_unasked(
+    view: Callable[[HttpRequest, Campaign], HttpResponse],
+) -> Callable[[HttpRequest, int], HttpResponse]:
+    """The same of a campaign that can be sent."""
+    return while_open(view, unasked=True)

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
-from usher.engage.campaigns import proof
+from usher.engage.campaigns import progress, proof
+from usher.engage.campaigns.edit import CHANGED
 from usher.engage.deliver import tasks as delivery
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Campaign, Preference
@@ -25,7 +26,7 @@ from usher.web.account import account, signed
 from usher.web.figures import compose as figures
 from usher.web.page import MAIL_POLICY, page, show, show_part
 from usher.web.templatetags.usher import sentence
-from usher.web.views.campaigns import open_row, row_of
+from usher.web.views.campaigns import row_of, while_open
 
 KINDS = [
     ("standard", gettext_lazy("once, to lists, segments or contacts")),
@@ -81,8 +82,8 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @page
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    row = open_row(pk)
+@while_open
+def edit(request: HttpRequest, row: Campaign) -> HttpResponse:
     if row.is_split_test:
         raise Http404
     return _edited(request, row)
@@ -90,26 +91,28 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _edited(request: HttpRequest, row: Campaign) -> HttpResponse:
     of, now = row.account, clock.now()
+    planned = progress.coming([row]).get(row.pk) if row.pk else None
     first = {name: getattr(row, name) for name in figures.OWN} | {"kind": "standard"}
     first["from_address"] = row.from_address or of.from_address
     form = CampaignForm(of, request.POST or None, initial=first, old=bool(row.pk))
+    seen = request.POST.get("seen", "") if request.method == "POST" else figures.seen(row)
     saving = request.method == "POST" and request.POST.get("do") != "look"
+    found = _looked_at(row, request.POST if request.method == "POST" else first, request)
     if saving and form.is_valid():
         try:
             with signed(request, of, now):
-                saved = figures.save(row, form.cleaned_data, now)
+                saved = figures.save(row, form.cleaned_data, now, seen=seen)
         except EngageError as problem:
-            form.add_error(None, problem.message)
+            form.add_error(None, figures.refusals(problem, found["look"]))
+            if problem.token == CHANGED:
+                seen = figures.seen(row_of(row.pk))
         else:
             messages.success(request, _("“{name}” is saved.").format(name=saved.name), "good")
             return redirect("campaign", saved.pk)
     back = reverse("campaign", args=[row.pk]) if row.pk else reverse("campaigns")
-    asked = request.POST if request.method == "POST" else None
-    found = _looked_at(row, asked or first, request)
+    found |= {"form": form, "back": back, "row": row, "saving": saving, "planned": planned}
     said = _("Edit {name}").format(name=row.name) if row.pk else _("New campaign")
-    return show(
-        request, "usher/campaigns/edit.html", form=form, said=said, back=back, row=row, saving=saving, **found
-    )
+    return show(request, "usher/campaigns/edit.html", said=said, seen=seen, **found)
 
 
 @page
@@ -127,7 +130,7 @@ def _row(request: HttpRequest) -> Campaign:
 def _looked_at(row: Campaign, said: Any, request: HttpRequest) -> dict[str, Any]:
     """A draft of these values, kept for the frame that shows it."""
     written = Campaign(pk=row.pk, account=row.account, name=row.name)
-    for name in ("subject", "html", "text"):
+    for name in ("subject", "from_name", "from_address", "html", "text"):
         setattr(written, name, said.get(name) or "")
     address = request.POST.get("for", "").strip()
     seen = figures.look(written, figures.example(written, address), clock.now())

@@ -20,13 +20,14 @@ from usher.web.figures import sending as figures
 from usher.web.figures.sending import Asked, SendForm
 from usher.web.page import page, show, show_part
 from usher.web.templatetags.usher import sentence
-from usher.web.views.campaigns import open_row
+from usher.web.views.campaigns import while_unasked
 
 
 @page
-def choose(request: HttpRequest, pk: int) -> HttpResponse:
+@while_unasked
+def choose(request: HttpRequest, row: Campaign) -> HttpResponse:
     """Whom and when."""
-    return _choose(request, open_row(pk))
+    return _choose(request, row)
 
 
 def _choose(request: HttpRequest, row: Campaign) -> HttpResponse:
@@ -39,9 +40,10 @@ def _choose(request: HttpRequest, row: Campaign) -> HttpResponse:
 
 @page
 @require_GET
-def count(request: HttpRequest, pk: int) -> HttpResponse:
+@while_unasked
+def count(request: HttpRequest, row: Campaign) -> HttpResponse:
     """Whom the choice would reach as segments were last worked out, while somebody chooses."""
-    form = SendForm(open_row(pk), request.GET)
+    form = SendForm(row, request.GET)
     if not form.is_valid():
         return show_part(request, "usher/campaigns/reach.html", trouble=_first_error(form))
     return _counted(request, Asked.of(form), refreshed=False)
@@ -49,9 +51,9 @@ def count(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page
 @require_GET
-def sure(request: HttpRequest, pk: int) -> HttpResponse:
+@while_unasked
+def sure(request: HttpRequest, row: Campaign) -> HttpResponse:
     """The choice once more, with the exact number, before anybody is mailed."""
-    row = open_row(pk)
     form = SendForm(row, request.GET)
     if not form.is_valid():
         return _choose(request, row)
@@ -74,7 +76,8 @@ def _sure(request: HttpRequest, asked: Asked, **found: object) -> HttpResponse:
 
 def _counted(request: HttpRequest, asked: Asked, *, refreshed: bool) -> HttpResponse:
     found = _reached(asked, refreshed=refreshed)
-    return show_part(request, "usher/campaigns/reach.html", row=asked.campaign, sure=refreshed, **found)
+    found |= {"row": asked.campaign, "asked": asked, "sure": refreshed}
+    return show_part(request, "usher/campaigns/reach.html", **found)
 
 
 def _reached(asked: Asked, *, refreshed: bool) -> dict[str, object]:
@@ -86,13 +89,14 @@ def _reached(asked: Asked, *, refreshed: bool) -> dict[str, object]:
 
 @page
 @require_POST
-def send(request: HttpRequest, pk: int) -> HttpResponse:
+@while_unasked
+def send(request: HttpRequest, row: Campaign) -> HttpResponse:
     """Have it sent, as it was confirmed."""
-    row, now = open_row(pk), clock.now()
+    now = clock.now()
     form = SendForm(row, request.POST)
     if not form.is_valid():
         messages.error(request, _first_error(form), "bad")
-        return redirect("campaign_send", pk)
+        return redirect("campaign_send", row.pk)
     asked = Asked.of(form)
     try:
         with signed(request, row.account, now):
@@ -103,7 +107,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
         tasks.hand_on()
         said = _("It goes out at its time.") if asked.at and asked.at > now else _("It is being sent.")
         messages.success(request, said, "good")
-    return redirect("campaign", pk)
+    return redirect("campaign", row.pk)
 
 
 @page
@@ -113,7 +117,10 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     row, now = get_object_or_404(Send, pk=pk, account=account()), clock.now()
     with signed(request, row.account, now):
         done = sends.cancel(row, now)
-    if done:
+    row.refresh_from_db()
+    if done and row.started_at is None:
+        messages.success(request, _("It will not be sent. Nothing of it had gone out."), "good")
+    elif done:
         said = _("It is stopped. What the relay has is gone; nobody else gets it.")
         messages.success(request, said, "good")
     else:
