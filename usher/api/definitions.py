@@ -101,7 +101,8 @@ def get_definition(request: HttpRequest, section: str, name: str) -> Any:
 def put_definition(request: HttpRequest, section: str, name: str, how: Annotated[How, Query()]) -> Any:
     """Create or change one, under the checks of `usher apply`; the body is the whole truth.
 
-    422 names the field that is not understood, 409 the one that cannot be; then nothing is changed.
+    422 names the field that no such definition has, or whose value has another form; 409 the one that is well
+    formed and cannot be (a rule about an unknown column, a weak password). Then nothing is changed.
     """
     _asked_section(section)
     if section in SINGLE:
@@ -120,10 +121,10 @@ def delete_definition(request: HttpRequest, section: str, name: str) -> Any:
 def _put(request: HttpRequest, section: str, name: str, how: How) -> Any:
     demand_known(request, How)
     try:
-        body = calls.body_of(section, _sent(request))
+        body = calls.body_of(section, name, _sent(request))
     except ValidationError as problem:
         said = [f"{'.'.join(map(str, one['loc'])) or 'the body'}: {one['msg']}" for one in problem.errors()]
-        raise HttpError(422, "; ".join(said)) from None
+        raise HttpError(422, f"{section} “{name}”, {'; '.join(said)}") from None
     change = calls.put(section, name, body, by=username(request), now=clock.now(), keep=not how.dry_run)
     shown = {
         "section": section,

@@ -44,14 +44,14 @@ def definition(section: str, name: str) -> tuple[str, dict[str, Any]]:
     return found, bodies[found]
 
 
-def body_of(section: str, given: Mapping[str, Any] | str) -> BaseModel:
+def body_of(section: str, name: str, given: Mapping[str, Any] | str) -> BaseModel:
     """What a call sent, checked as a file's is. UnknownError, DefinitionError, pydantic's ValidationError."""
     model = _room(section).SECTIONS[section]
     if section in OF_FOLDERS:
-        raise DefinitionError(section, "", "", "this is defined by files only, beside the data it is about")
+        raise DefinitionError(section, name, "", "this is defined by files only, beside the data it is about")
     for field, instead in OF_THE_MACHINE.items():
         if isinstance(given, Mapping) and given.get(field) is not None:
-            raise DefinitionError(section, "", field, f"a call names no file or variable; send `{instead}`")
+            raise DefinitionError(section, name, field, f"a call names no file or variable; send `{instead}`")
     body: BaseModel = model.model_validate(given)
     return body
 
