@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy as _l
 
 from usher.audiences.models import Audience
 from usher.audiences.timeline import changes_of
-from usher.engage.models import Click, Contact, ContactEvent, Message, Move, Open, Suppression
+from usher.engage.models import Click, Contact, ContactEvent, ContactList, Message, Move, Open, Suppression
 from usher.engage.models.messages import MessageState
 from usher.syncs.models import Pushed
 from usher.web.figures import said
 from usher.web.figures.happening import MOST, Happening
 from usher.web.figures.steps import Step, steps_of
+from usher.web.states import state_of
 from usher.web.templatetags.usher import causetext
 
 _YES_NO = {"yes": _l("Yes"), "no": _l("No")}
@@ -40,7 +41,6 @@ def all_of(contact: Contact) -> list[Happening]:
         said.consents,
         said.changes,
         _lists,
-        said.imports,
         _birth,
     )
     found = (happening for kind in kinds for happening in kind(contact))
@@ -48,13 +48,16 @@ def all_of(contact: Contact) -> list[Happening]:
 
 
 def _birth(contact: Contact) -> Iterator[Happening]:
-    yield Happening(contact.created_at, _("Became a contact"), tone="info")
+    why = said.imports(contact, [contact.created_at]).get(contact.created_at, "")
+    yield Happening(contact.created_at, _("Became a contact"), why, "info")
 
 
 def _lists(contact: Contact) -> Iterator[Happening]:
-    for row in contact.memberships.select_related("list"):
+    rows = list(contact.memberships.select_related("list"))
+    files = said.imports(contact, [row.joined_at for row in rows])
+    for row in rows:
         name = {"list": row.list.name}
-        yield Happening(row.joined_at, _("Joined the list “%(list)s”") % name)
+        yield Happening(row.joined_at, _("Joined the list “%(list)s”") % name, files.get(row.joined_at, ""))
         if row.unsubscribed_at:
             yield Happening(row.unsubscribed_at, _("Left the list “%(list)s”") % name, tone="warn")
 
@@ -108,17 +111,20 @@ def _move(move: Move, steps: Mapping[str, Step]) -> Iterator[Happening]:
 
 
 def _messages(contact: Contact) -> Iterator[Happening]:
-    rows = Message.objects.filter(contact=contact).select_related("campaign", "letter", "enrolment__program")
-    return (_mail(row) for row in rows.order_by("-queued_at")[:MOST])
+    found = Message.objects.filter(contact=contact).order_by("-queued_at")
+    rows = list(found.select_related("campaign", "letter", "send", "enrolment__program")[:MOST])
+    wanted = {pk for row in rows if row.send for pk in row.send.lists}
+    lists = dict(ContactList.objects.filter(pk__in=wanted).values_list("pk", "name"))
+    return (_mail(row, _asked_by(row, lists)) for row in rows)
 
 
-def _mail(row: Message) -> Happening:
+def _mail(row: Message, asked_by: str) -> Happening:
     mail = {"mail": row.title}
     answer = " ".join(part for part in (str(row.code or ""), row.reply) if part)
     match row.state:
         case MessageState.SENT:
             at = row.sent_at or row.queued_at
-            return Happening(at, _("Mailed “%(mail)s”") % mail, _asked_by(row), "mail")
+            return Happening(at, _("Mailed “%(mail)s”") % mail, asked_by, "mail")
         case MessageState.BOUNCED:
             return Happening(row.sent_at or row.due_at, _("“%(mail)s” bounced") % mail, answer, "bad")
         case MessageState.SKIPPED:
@@ -128,14 +134,22 @@ def _mail(row: Message) -> Happening:
         case MessageState.AMBIGUOUS:
             why = _("It was handed over and the answer was lost; it is not sent again.")
             return Happening(row.due_at, _("“%(mail)s” may have arrived") % mail, why, "warn")
-    why = _("deferred by the relay: %(answer)s") % {"answer": answer} if answer else _asked_by(row)
+    why = _("deferred by the relay: %(answer)s") % {"answer": answer} if answer else asked_by
     return Happening(row.queued_at, _("“%(mail)s” waits to be sent") % mail, why, "warn")
 
 
-def _asked_by(row: Message) -> str:
-    if row.enrolment is None:
-        return _("sent by itself, or on joining a list")
-    return _("asked for by the program “%(program)s”") % {"program": row.enrolment.program.name}
+def _asked_by(row: Message, lists: Mapping[int, str]) -> str:
+    """Why the mail was written; `lists` are the names of those that sends went to, by their ids."""
+    if row.enrolment:
+        return _("asked for by the program “%(program)s”") % {"program": row.enrolment.program.name}
+    if row.send is None:
+        return "" if row.letter else _("on joining a list")
+    if row.send.everybody:
+        return _("in the send to everybody")
+    names = [f"“{lists[pk]}”" for pk in row.send.lists if pk in lists]
+    if row.send.contacts or not names:
+        names.append(_("single contacts") if row.send.contacts else _("lists that are gone"))
+    return _("in the send to %(lists)s") % {"lists": ", ".join(names)}
 
 
 def _opens(contact: Contact) -> Iterator[Happening]:
@@ -163,9 +177,12 @@ def _told(contact: Contact) -> Iterator[Happening]:
 
 
 def _suppressions(contact: Contact) -> Iterator[Happening]:
+    """What somebody did at a page is told by the note of it, with who and why."""
     rows = Suppression.objects.filter(account=contact.account_id, email_key=contact.email_key)
+    told = said.decided_at(contact)
     for row in rows.order_by("-at")[:MOST]:
-        if row.lifted_at:
+        if row.lifted_at and row.lifted_at not in told:
             yield Happening(row.lifted_at, _("May be mailed again"), tone="good")
-        what = _("Must not be mailed: %(reason)s") % {"reason": row.reason}
-        yield Happening(row.at, what, row.source, "bad")
+        if row.at not in told:
+            what = _("Must not be mailed: %(reason)s") % {"reason": state_of(row.reason).word}
+            yield Happening(row.at, what, said.by_whom(row.source), "bad")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from usher.engage.models import Audit, Choice, Confirmation, Contact, Import, TextMessage
@@ -56,27 +58,32 @@ def choices(contact: Contact) -> Iterator[Happening]:
         yield Happening(row.at, what % {"topic": row.preference.private_name}, tone=tone)
 
 
-def imports(contact: Contact) -> Iterator[Happening]:
-    """Files that made it, changed it last or put it on a list: a file is taken over at one moment."""
-    joined = contact.memberships.values_list("joined_at", flat=True)
-    moments = {contact.created_at, contact.updated_at, *joined}
-    files = Import.objects.filter(account=contact.account_id, finished_at__in=moments)
-    for row in files.only("file_name", "finished_at").order_by("-finished_at")[:MOST]:
-        if row.finished_at:
-            what = _("Was in the import “%(file)s”") % {"file": row.file_name}
-            yield Happening(row.finished_at, what, tone="info")
+def imports(contact: Contact, moments: Iterable[datetime]) -> dict[datetime, str]:
+    """The files that did what happened at one of these moments: a file is taken over at one."""
+    files = Import.objects.filter(account=contact.account_id, finished_at__in=set(moments))
+    found = files.order_by("finished_at").values_list("finished_at", "file_name")[:MOST]
+    return {at: _("by the import “%(file)s”") % {"file": file} for at, file in found if at}
 
 
 def changes(contact: Contact) -> Iterator[Happening]:
     """What people and programs changed about it, with who did it."""
-    notes = Audit.objects.filter(account=contact.account_id, kind="contact", key=str(contact.pk))
-    for note in notes.order_by("-at")[:MOST]:
+    for note in _notes(contact).order_by("-at")[:MOST]:
         if note.act == "change":
             if differing := list(_differing(note.before or {}, note.after or {})):
                 yield Happening(note.at, _("Changed by %(who)s") % _who(note), " · ".join(differing))
         elif isinstance(note.after, dict) and "because" in note.after:
             why = str(note.after["because"]).partition(": ")[2]
             yield Happening(note.at, f"{_acts(note.act)} {_('by %(who)s') % _who(note)}", why, "warn")
+
+
+def decided_at(contact: Contact) -> set[datetime]:
+    """When somebody suppressed it or let it back in, and said why."""
+    found = _notes(contact).filter(act__in=("suppress", "unsubscribe", "resubscribe"))
+    return set(found.filter(after__has_key="because").order_by("-at").values_list("at", flat=True)[:MOST])
+
+
+def _notes(contact: Contact) -> QuerySet[Audit]:
+    return Audit.objects.filter(account=contact.account_id, kind="contact", key=str(contact.pk))
 
 
 def _acts(act: str) -> str:
@@ -93,10 +100,17 @@ def _who(note: Audit) -> dict[str, str]:
 
 
 def by_whom(by: str) -> str:
-    """Who did it, in words: “page alice” is a person, “api shop” a program."""
+    """Who did it, in words: “page alice” is a person, “api shop” a program, “page” whom a mail led there."""
     kind, _space, name = by.partition(" ")
+    alone = {
+        "page": _("on the page behind the link in a mail"),
+        "one-click": _("with the button of the mail program"),
+        "api": _("by the API"),
+        "operator": _("by a command"),
+        "import": _("in an import"),
+    }
     words = {"page": "%(name)s", "api": _("the API user %(name)s"), "form": _("the form “%(name)s”")}
-    return words[kind] % {"name": name} if name and kind in words else by
+    return words[kind] % {"name": name} if name and kind in words else alone.get(by, by)
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from usher.definitions import hints
 from usher.engage.models import Contact
 from usher.rules.functions import ROW_FUNCTIONS
 from usher.syncs.models import Step
+from usher.web.figures.said import by_whom
 from usher.web.states import state_of
 
 register = template.Library()
@@ -33,6 +34,18 @@ def pill(state: str) -> SafeString:
     """A state's word with its colour."""
     found = state_of(state)
     return format_html('<span class="pill {}">{}</span>', found.tone, found.word)
+
+
+@register.filter
+def stateword(state: str) -> str:
+    """The same without its colour, inside of a sentence."""
+    return state_of(state).word
+
+
+@register.filter
+def bywhom(source: str) -> str:
+    """Who brought something about, in words."""
+    return by_whom(source)
 
 
 @register.filter

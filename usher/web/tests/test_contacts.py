@@ -10,7 +10,7 @@ from usher.engage.accounts import create_account
 from usher.engage.contacts.fields import create_field
 from usher.engage.contacts.suppress import suppress
 from usher.engage.contacts.write import Draft, save
-from usher.engage.models import Audit, Contact, ContactEvent
+from usher.engage.models import Audit, Campaign, Contact, ContactEvent, ContactList, Message, Send
 from usher.engage.models.contacts import Status
 from usher.web.figures import byrule
 from usher.web.tests import scene
@@ -106,7 +106,8 @@ def test_it_tells_what_other_systems_tell(page: Client) -> None:
 def test_it_says_that_somebody_must_not_be_mailed(house: None, page: Client) -> None:
     person = Contact.objects.get(status="Unsubscribed")
     shown = page.get(f"/contacts/{person.pk}").content.decode()
-    assert "This address must not be mailed: Unsubscribed since" in shown
+    assert "This address must not be mailed: unsubscribed since" in shown
+    assert "with the button of the mail program" in shown
 
 
 def test_it_marks_a_seed(house: None, page: Client) -> None:
@@ -180,6 +181,27 @@ def test_it_tells_who_changed_what_and_why(page: Client) -> None:
     shown = page.get(f"/contacts/{ann.pk}").content.decode()
     for said in ("Changed by alice", "FIRSTNAME: Ann → Anna", "Suppressed by alice", "asked by telephone"):
         assert said in shown, said
+    assert "Must not be mailed" not in shown
+    assert "the customer of this address" not in shown
+    page.post(f"/contacts/{ann.pk}/standing", {"act": "resubscribe", "because": "asked again"})
+    shown = page.get(f"/contacts/{ann.pk}").content.decode()
+    assert "asked again" in shown
+    assert "May be mailed again" not in shown
+
+
+def test_it_tells_in_which_send_a_mail_came(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    ann, _ = save(of, Draft("ann@example.com"), scene.NOW)
+    spenders = ContactList.objects.create(account=of, name="Big spenders", created_at=scene.NOW)
+    spring = Campaign.objects.create(account=of, name="Spring", created_at=scene.NOW, updated_at=scene.NOW)
+    times = {"due_at": scene.NOW, "created_at": scene.NOW}
+    send = Send.objects.create(account=of, campaign=spring, lists=[spenders.pk], **times)
+    mail = Message(account=of, campaign=spring, contact=ann, send=send, state="sent")
+    mail.queued_at = mail.due_at = mail.sent_at = scene.NOW
+    mail.save()
+    assert "in the send to “Big spenders”" in page.get(f"/contacts/{ann.pk}").content.decode()
+    spenders.delete()
+    assert "in the send to lists that are gone" in page.get(f"/contacts/{ann.pk}").content.decode()
 
 
 def test_it_keeps_a_mobile_number_as_digits(page: Client) -> None:

@@ -15,6 +15,7 @@ from usher.engage.errors import EngageError
 from usher.engage.models import Contact
 from usher.engage.models.contacts import Status
 from usher.lib import clock
+from usher.sources.models import Source
 from usher.web.account import account, signed
 from usher.web.figures import byrule, segments, standing
 from usher.web.figures import contacts as figures
@@ -71,6 +72,7 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
         consents=person.consents.order_by("-pk")[:20],
         may=standing.may(person),
         editable=figures.may_edit(person),
+        has_source=Source.objects.exists(),
     )
 
 
