@@ -67,7 +67,7 @@ _STATES = {
     "SoftBounced": (gettext_lazy("soft bounced"), _WARN),
     "HardBounced": (gettext_lazy("hard bounced"), _BAD),
     "IspComplained": (gettext_lazy("complained"), _BAD),
-    "DirectComplaint": (gettext_lazy("complained"), _BAD),
+    "DirectComplaint": (gettext_lazy("complained to us"), _BAD),
     "MailBlocked": (gettext_lazy("blocked"), _BAD),
     "Suppressed": (gettext_lazy("suppressed"), _BAD),
     "DomainSuppression": (gettext_lazy("domain suppressed"), _BAD),

@@ -30,6 +30,7 @@ def test_it_finds_by_the_beginning_and_the_reason(of: Account, page: Client) -> 
     shown = page.get("/contacts/suppressed", {"q": "AN"})
     assert [row.email_key for row in shown.context["rows"].rows] == ["angry@example.com", "ann@example.com"]
     assert "for good" in shown.content.decode()
+    assert '<option value="IspComplained">complained</option>' in shown.content.decode()
     shown = page.get("/contacts/suppressed", {"reason": "Unsubscribed"})
     assert [row.email_key for row in shown.context["rows"].rows] == ["bob@example.com", "ann@example.com"]
 
@@ -69,7 +70,10 @@ def test_it_suppresses_a_domain_and_takes_it_off_again(of: Account, page: Client
     asked = page.post("/contacts/suppressed/domains", said).content.decode()
     assert "contact of this domain could still be mailed" in asked
     assert not SuppressedDomain.objects.exists()
-    page.post("/contacts/suppressed/domains", said | {"sure": "yes"})
+    wrong = page.post("/contacts/suppressed/domains", said | {"typed": "example.org"}).content.decode()
+    assert "What was typed is not “example.com”." in wrong
+    assert not SuppressedDomain.objects.exists()
+    page.post("/contacts/suppressed/domains", said | {"typed": "Example.com"})
     person.refresh_from_db()
     assert person.status == "DomainSuppression"
     assert "example.com" in page.get("/contacts/suppressed").content.decode()
@@ -113,7 +117,11 @@ def test_it_suppresses_everywhere_after_a_yes(of: Account, page: Client) -> None
     asked = page.post("/contacts/suppressed/everywhere", said).content.decode()
     assert '<span class="big">2</span>' in asked
     assert not Suppression.objects.exists()
-    shown = page.post("/contacts/suppressed/everywhere", said | {"sure": "yes"}, follow=True).content.decode()
+    several = said | {"addresses": "ann@example.com, bob@example.com", "typed": "ann@example.com"}
+    assert "Type everywhere to" in page.post("/contacts/suppressed/everywhere", several).content.decode()
+    assert not Suppression.objects.exists()
+    typed = said | {"typed": "ann@example.com"}
+    shown = page.post("/contacts/suppressed/everywhere", typed, follow=True).content.decode()
     assert "Suppressed everywhere and for good: 1." in shown
     for person in people:
         person.refresh_from_db()

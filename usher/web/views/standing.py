@@ -24,9 +24,10 @@ from usher.web.account import account, signed
 from usher.web.figures import standing as figures
 from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import stretch_of
+from usher.web.states import words_of
 from usher.web.templatetags.usher import sentence
 
-REASONS = [one.value for one in Status if one not in (Status.SUBSCRIBED, Status.PENDING_OPT_IN)]
+REASONS = [one for one in Status if one not in (Status.SUBSCRIBED, Status.PENDING_OPT_IN)]
 
 
 @page
@@ -37,7 +38,7 @@ def suppressed(request: Asked) -> HttpResponse:
     found = {"rows": rows, "people": people, "text": text, "reason": reason}
     if wants_part(request):
         return show_part(request, "usher/standing/found.html", **found)
-    more = {"domains": figures.domains(of), "reasons": REASONS}
+    more = {"domains": figures.domains(of), "reasons": words_of(REASONS)}
     return show(request, "usher/standing/list.html", **more, **found)
 
 
@@ -60,14 +61,14 @@ def forbid(request: HttpRequest) -> HttpResponse:
 @page
 @require_POST
 def forbid_domain(request: HttpRequest) -> HttpResponse:
-    """Suppress a domain, once somebody has seen how many people that is."""
+    """Suppress a domain, once somebody has seen how many people that is and typed its name."""
     of, now = account(), clock.now()
     by = f"page {request.user.get_username()}"
     try:
         source, domain = _source(request), domain_of(request.POST.get("domain", ""))
-        if request.POST.get("sure") != "yes":
-            number = open_contacts(of, domain)
-            return _asked(request, what=domain, number=number, field="domain", act="suppress_domain")
+        if not _typed(request, domain):
+            number, about = open_contacts(of, domain), {"what": domain, "word": domain, "field": "domain"}
+            return _asked(request, number=number, act="suppress_domain", **about)
         number = figures.forbid_domain(of, domain, by, source, now)
     except EngageError as problem:
         messages.error(request, sentence(problem.message), "bad")
@@ -84,9 +85,10 @@ def forbid_everywhere(request: HttpRequest) -> HttpResponse:
     of, now = account(), clock.now()
     try:
         source, keys = _source(request), figures.keys_in(request.POST.get("addresses", ""))
-        if request.POST.get("sure") != "yes":
-            what, number = "\n".join(keys), known_contacts(keys)
-            return _asked(request, what=what, number=number, field="addresses", act="suppress_everywhere")
+        word = keys[0] if len(keys) == 1 else _("everywhere")
+        if not _typed(request, word):
+            about = {"what": "\n".join(keys), "word": word, "field": "addresses"}
+            return _asked(request, number=known_contacts(keys), act="suppress_everywhere", **about)
         with signed(request, of, now):
             suppress_everywhere(keys, now, source)
     except EngageError as problem:
@@ -97,10 +99,15 @@ def forbid_everywhere(request: HttpRequest) -> HttpResponse:
     return redirect("suppressed")
 
 
+def _typed(request: HttpRequest, word: str) -> bool:
+    """Whether somebody means it: they wrote so, in any case of letters."""
+    return request.POST.get("typed", "").strip().casefold() == word.casefold()
+
+
 def _asked(request: HttpRequest, **about: object) -> HttpResponse:
-    """Whether somebody means it."""
-    because = request.POST.get("because", "").strip()
-    return show(request, "usher/standing/sure.html", because=because, **about)
+    """Let somebody look at what cannot be undone, and write it."""
+    because, trouble = request.POST.get("because", "").strip(), "typed" in request.POST
+    return show(request, "usher/standing/sure.html", because=because, trouble=trouble, **about)
 
 
 @page
