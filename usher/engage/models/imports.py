@@ -64,3 +64,8 @@ class ImportFault(models.Model):
 
     def __str__(self) -> str:
         return f"row {self.row}: {self.reason}"
+
+    @property
+    def line(self) -> int:
+        """Where it stands in the file, whose first line names the columns."""
+        return self.row + 1

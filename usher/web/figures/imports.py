@@ -21,6 +21,12 @@ def imports(account: Account) -> QuerySet[Import]:
     return Import.objects.filter(account=account).defer("content", "results", "headings")
 
 
+def left_out(row: Import) -> int:
+    """How many rows of the file were not taken over."""
+    counts = report.published(row.report)
+    return rows(row) - counts["newContacts"] - counts["updatedContacts"]
+
+
 def lists(account: Account) -> QuerySet[ContactList]:
     """The lists that a file can put people on."""
     return ContactList.objects.filter(account=account, kind=ListKind.LIST).order_by("name")
@@ -54,7 +60,7 @@ def told(row: Import) -> list[tuple[str, int]]:
 
 def _left_out() -> dict[str, str]:
     return {
-        "invalidEntries": _("rows with something that does not fit"),
+        "invalidEntries": _("rows with an address that cannot be right"),
         "duplicateEmails": _("rows with an address that stood above"),
         "unsubscribed": _("unsubscribed"),
         "suppressedContacts": _("suppressed"),
@@ -66,16 +72,28 @@ def _left_out() -> dict[str, str]:
         "mailBlocked": _("blocked"),
         "blocked": _("not allowed"),
         "pendingDoubleOptin": _("wait for opt-in"),
-        "failures": _("failed"),
+        "failures": _("rows with something that does not fit"),
     }
+
+
+def rows(row: Import) -> int:
+    """How many rows of the file hold anything."""
+    return sum(report.published(row.report).values())
 
 
 def faults(row: Import) -> QuerySet[ImportFault]:
     return ImportFault.objects.filter(imported=row)
 
 
+def value_at_fault(row: Import, fault: ImportFault) -> str:
+    """What stood in the column that the reason names, if it names one."""
+    named = fault.reason.partition(": ")[2]
+    places = [place for place, heading in enumerate(row.headings) if named and heading.startswith(named)]
+    return str(fault.values[places[0]]) if places and places[0] < len(fault.values) else ""
+
+
 def exported(row: Import) -> Iterator[Sequence[Any]]:
-    """Every row left out: its number in the file, why, and its cells."""
+    """Every row left out: its line in the file, why, and its cells."""
     found = faults(row).order_by("row").values_list("row", "reason", "values")
     for number, reason, values in found.iterator():
-        yield [number, reason, *values]
+        yield [number + 1, reason, *values]

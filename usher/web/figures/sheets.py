@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
@@ -37,7 +38,9 @@ CONSENT = {
 _ALSO = {
     **dict.fromkeys(("EMAIL", "EMAILADDRESS", "MAIL", "ADDRESS"), EMAIL),
     **dict.fromkeys(("MOBILE", "MOBILENUMBER", "MOBILENUMBERID", "MOBILEPHONE", "CELLPHONE"), "MOBILENUMBER"),
+    **dict.fromkeys(("PHONE", "PHONENUMBER", "TELEPHONE"), "MOBILENUMBER"),
     **dict.fromkeys(("OPTIN", "OPTINTYPE"), "OPTINTYPE"),
+    **dict.fromkeys(("CONSENTDATE", "CONSENTTIME", "CONSENTEDAT", "CONSENTEDON"), "CONSENTDATETIME"),
 }
 #: Values shown beside a column.
 _SHOWN = 3
@@ -83,7 +86,9 @@ def columns(account: Account, token: str) -> list[Column]:
     headings = next(rows, [])
     if not any(headings):
         raise UploadError("the file is empty; its first row names the columns")
-    first = [row for row, _ in zip(rows, range(_SHOWN), strict=False)]
+    first = list(islice(filter(any, rows), _SHOWN))
+    if not first:
+        raise UploadError("nobody is in the file: there is nothing under the names of its columns")
     guessed = _guessed(headings, known(account))
     return [
         Column(place, heading, [row[place] for row in first if place < len(row) and row[place]], target)
@@ -95,14 +100,20 @@ def _guessed(headings: Sequence[str], known: Mapping[str, str]) -> list[str]:
     """What each column is for by its heading, nothing twice."""
     taken: set[str] = set()
     found = []
+    plain = {_plain(name): name for name in known}
     for heading in headings:
         upper = heading.strip().upper()
         bare = re.sub(r"[^A-Z]", "", upper)
-        named = (upper, bare, PREFERENCE + upper, *_of_topic(upper, known))
+        named = (upper, bare, plain.get(_plain(upper), ""), PREFERENCE + upper, *_of_topic(upper, known))
         target = next((one for one in named if one in known), _ALSO.get(bare, ""))
         found.append("" if target in taken else target)
         taken.add(target)
     return found
+
+
+def _plain(name: str) -> str:
+    """“Total spent” is TOTAL_SPENT."""
+    return re.sub(r"[\s_-]+", "", name)
 
 
 def _of_topic(name: str, known: Mapping[str, str]) -> list[str]:

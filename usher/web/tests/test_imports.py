@@ -13,9 +13,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from usher.engage.accounts import create_account
+from usher.engage.contacts.fields import create_field
 from usher.engage.imports.run import run
 from usher.engage.models import Account, Audit, Contact, ContactList, Import
+from usher.engage.models.imports import MergeOption
 from usher.engage.preferences import choices, tree
+from usher.web.figures import imports as figures
 from usher.web.figures import sheets
 from usher.web.tests.scene import NOW
 
@@ -65,13 +68,15 @@ def test_it_imports_a_file_whose_columns_were_said(of: Account, page: Client) ->
     )
     done = page.get(f"/contacts/imports/{row.pk}")
     assert done.context["told"][0] == ("new contacts", 1)
-    assert [fault.row for fault in done.context["rows"].rows] == [2, 4, 5]
+    assert [fault.line for fault in done.context["rows"].rows] == [3, 5, 6]
+    assert done.context["total"] == 4
     assert "Invalid Email" in done.content.decode()
     faults = page.get(f"/contacts/imports/{row.pk}/faults.csv")
     text = b"".join(faults.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
-    assert text[1] == "2,Invalid Email,no address,Bob"
+    assert text[1] == "3,Invalid Email,no address,Bob"
     assert len(text) == 4
-    assert "guests.csv" in page.get("/contacts/imports").content.decode()
+    listed = page.get("/contacts/imports").content.decode()
+    assert '<td class="n" data-label="Left out">3</td>' in listed
 
 
 def test_it_asks_for_the_column_of_addresses(of: Account, page: Client) -> None:
@@ -87,6 +92,7 @@ def test_it_asks_for_the_column_of_addresses(of: Account, page: Client) -> None:
     ("content", "why"),
     [
         (b"", "is empty"),
+        (b"Email,First name\n\n,\n", "Nobody is in the file"),
         (b"Email\n\xfc@example.com\n", "is not UTF-8 text"),
         (b"a" * (10 * 1024 * 1024 + 1), "is larger than 10 MB"),
         (b'Email\n"open', "cannot be read"),
@@ -129,6 +135,23 @@ def workbook(rows: list[list[str]]) -> bytes:
         for name, text in parts.items():
             archive.writestr(name, text)
     return file.getvalue()
+
+
+def test_it_shows_the_value_that_does_not_fit(of: Account, page: Client) -> None:
+    create_field(of, "TOTAL_SPENT", "Numeric")
+    begun = figures.begin(
+        of, "a.csv", b"Email,TOTAL_SPENT\na@example.com,much\n", NOW, [], MergeOption.OVERWRITE
+    )
+    run(begun.pk, NOW)
+    shown = page.get(f"/contacts/imports/{begun.pk}").content.decode()
+    assert "Invalid Entry: TOTAL_SPENT <small>“much”</small>" in shown
+
+
+def test_it_knows_columns_by_what_people_call_them(of: Account, page: Client) -> None:
+    create_field(of, "TOTAL_SPENT", "Numeric")
+    shown = uploaded(page, b"E-mail,Consent date,Total spent,Phone,Colour\na@example.com,1,2,3,4\n")
+    guessed = ["EMAIL", "CONSENTDATETIME", "TOTAL_SPENT", "MOBILENUMBER", ""]
+    assert [target for _, target in shown.context["columns"]] == guessed
 
 
 def test_it_imports_numbers_consent_and_topics_out_of_a_workbook(of: Account, page: Client) -> None:

@@ -27,7 +27,8 @@ from usher.web.uploads import UploadError
 @page
 def imports(request: HttpRequest) -> HttpResponse:
     rows = stretch_of(request, figures.imports(account()), "-created_at", "-pk")
-    return show(request, "usher/imports/list.html", rows=rows)
+    shown = [(row, figures.left_out(row)) for row in rows.rows]
+    return show(request, "usher/imports/list.html", rows=rows, shown=shown)
 
 
 @page
@@ -101,13 +102,16 @@ def _merge(request: HttpRequest) -> MergeOption:
 def one(request: Asked, pk: UUID) -> HttpResponse:
     """What became of an import; asked again every two seconds while it runs."""
     row = _row(pk)
+    rows = stretch_of(request, figures.faults(row), "row", "pk")
     found = {
         "row": row,
         "running": row.state == ImportState.NOT_FINISHED,
         "before": figures.waits_for(row),
         "told": figures.told(row),
+        "total": figures.rows(row),
         "lists": ContactList.objects.filter(pk__in=row.list_ids),
-        "rows": stretch_of(request, figures.faults(row), "row", "pk"),
+        "rows": rows,
+        "shown": [(fault, figures.value_at_fault(row, fault)) for fault in rows.rows],
     }
     if wants_part(request):
         return show_part(request, "usher/imports/report.html", **found)
@@ -117,7 +121,7 @@ def one(request: Asked, pk: UUID) -> HttpResponse:
 @page
 def faults(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     row = _row(pk)
-    header = [_("Row"), _("Reason"), *row.headings]
+    header = [_("Line"), _("Reason"), *row.headings]
     return csv_file(f"{row.file_name} faults", header, figures.exported(row))
 
 
