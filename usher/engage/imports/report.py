@@ -71,9 +71,9 @@ def reason_of(refusal: str) -> str:
 
 def counter_of(reason: str) -> str:
     """The counter of the report that a fault belongs to."""
-    if reason == sheet.DUPLICATE:
-        return "duplicateEmails"
-    return next((counter for text, counter in REFUSALS.values() if text == reason), "invalidEntries")
+    ours = {sheet.DUPLICATE: "duplicateEmails", sheet.INVALID_EMAIL: "invalidEntries"}
+    ours |= {text: counter for text, counter in REFUSALS.values()}
+    return ours.get(reason, "failures")
 
 
 def counters(new: int, updated: int, faults: Counter[str]) -> dict[str, int]:

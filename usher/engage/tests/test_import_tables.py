@@ -73,7 +73,7 @@ def test_ragged_rows_are_told_with_their_cells(api: Caller, quote: str) -> None:
         ",,,",
     ]
     report = api.upload(IMPORT, "\n".join([*lines, "d@example.com,D", "e@example.com,E,"]))
-    assert (report["newContacts"], report["invalidEntries"]) == (2, 3)
+    assert (report["newContacts"], report["failures"]) == (2, 3)
     assert [number for number, _ in faults(report)] == [3, 4, 7]
     assert list(ImportFault.objects.order_by("row").values_list("values", flat=True)) == [
         ["b@example.com"],
