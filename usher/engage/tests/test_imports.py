@@ -480,3 +480,15 @@ class Counted:
     def __call__(self, execute: Any, *arguments: Any) -> Any:
         self.statements += 1
         return execute(*arguments)
+
+
+@pytest.mark.parametrize("data", ["!!!", "RW1haWw", "Email,AGE"])
+def test_a_file_in_json_is_base64(api: Caller, data: str) -> None:
+    said = api.json("POST /v2/contacts/import", {"fileName": "p.csv", "data": data}, 400)["message"]
+    assert said == "data is not base64. ERROR_IMPORT_UNSUPPORTED_FORMAT"
+
+
+def test_base64_may_stand_in_lines(api: Caller) -> None:
+    data = base64.encodebytes(b"Email\r\n" + b"ann@example.com\r\n" * 20).decode()
+    assert "\n" in data.strip()
+    api.json("POST /v2/contacts/import", {"fileName": "p.csv", "data": data}, 202)

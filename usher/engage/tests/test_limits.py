@@ -95,6 +95,13 @@ def test_all_users_of_an_account_share_its_limits_and_other_accounts_do_not(
     assert other("GET /v2/contacts").status_code == 200
 
 
+def test_version_3_says_that_it_may_be_tried_again(account: Account, clock: list[datetime]) -> None:
+    account.limits = {"low_calls": 0}
+    account.save()
+    refused = caller(account)("GET /contacts/v3/")
+    assert (refused.status_code, refused.json()["errorCode"]) == (429, "contacts:rateLimitExceeded")
+
+
 def test_sends_and_polls_are_not_limited(account: Account, clock: list[datetime]) -> None:
     account.limits = {"low_calls": 0, "medium_calls": 0, "high_calls": 0}
     account.save()

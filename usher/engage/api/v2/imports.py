@@ -69,7 +69,7 @@ def _file(call: Call) -> tuple[str, bytes]:
             raise ApiError(400, "", "file must be valid")
         return files[0].name, files[0].read()
     try:
-        content = base64.b64decode(text(call.fields.get("data"), "data"), validate=False)
+        content = base64.b64decode("".join(text(call.fields.get("data"), "data").split()), validate=True)
     except (binascii.Error, ValueError):
         raise invalid("data is not base64.", "ERROR_IMPORT_UNSUPPORTED_FORMAT") from None
     return str(call.fields.get("filename") or "import.csv"), content

@@ -23,6 +23,7 @@ CODES = {
     "ERROR_CONTACT_SUPPRESSEDFORADDRESSBOOK": "contactSuppressedForList",
     "ERROR_IMPORT_TOOMANYACTIVEIMPORTS": "tooManyActiveImports",
     "ERROR_FEATURENOTACTIVE": "featureNotActive",
+    "ERROR_APIUSAGE_EXCEEDED": "rateLimitExceeded",
     "ERROR_CONTENT_TYPE_IS_NOT_SUPPORTED": "contentTypeNotSupported",
     "ERROR_UNKNOWN": "unknown",
 }
