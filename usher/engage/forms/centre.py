@@ -40,6 +40,8 @@ class Centre:
     lists: list[Tick]
     #: By category, in their order; "" for those of none.
     topics: dict[str, list[Tick]]
+    #: Whether they have said nothing yet of one of them, or of more.
+    unsaid: bool
     questions: list[Question]
 
     @property
@@ -65,7 +67,10 @@ def centre(contact: Contact) -> Centre:
         account=contact.account_id, visibility=Visibility.PUBLIC, kind=ListKind.LIST
     )
     lists = [Tick(one.pk, one.name, one.pk in on, one.description) for one in public.order_by("name")]
-    return Centre(contact, lists, _topics(contact), public_questions(contact.account, contact.data))
+    topics = _topics(contact)
+    asked = {one.key for ticks in topics.values() for one in ticks}
+    unsaid = asked - set(Choice.objects.filter(contact=contact).values_list("preference_id", flat=True))
+    return Centre(contact, lists, topics, bool(unsaid), public_questions(contact.account, contact.data))
 
 
 def _topics(contact: Contact) -> dict[str, list[Tick]]:

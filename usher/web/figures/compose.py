@@ -43,7 +43,7 @@ https://example.com
 Unsubscribe: http://$UNSUB$
 """
 #: Of these, what nobody means to send.
-UNWRITTEN = "What you want to say."
+UNWRITTEN = "What you want to say"
 #: Domains that are kept for examples.
 EXAMPLE = re.compile(r"[@.](?:example\.(?:com|net|org)|example|invalid|test)$", re.IGNORECASE)
 #: The fields of the form that are the campaign's own.

@@ -66,7 +66,17 @@ def categories(account: Account) -> list[tuple[str, str]]:
 
 
 def save(row: Preference | None, account: Account, draft: tree.Draft, now: datetime) -> Preference:
-    """Make or change a topic or category. EngageError says why not."""
+    """Make or change a topic or category. EngageError says why not.
+
+    Nobody can tell twins apart: two side by side have two names.
+    """
+    beside = tree.preferences(account).filter(
+        category=draft.category or None,
+        is_preference=draft.is_preference,
+        private_name__iexact=draft.private_name.strip(),
+    )
+    if beside.exclude(pk__in=[row.pk] if row else []).exists():
+        raise EngageError("", _("there is “{name}” already").format(name=draft.private_name.strip()))
     return tree.change(row, draft, now) if row else tree.create(account, draft, now)
 
 

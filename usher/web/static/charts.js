@@ -35,6 +35,8 @@
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Inter, sans-serif" };
     const lines = data.ys || [data.y];
     const colours = ["--curtain", "--info", "--good"];
+    // what lies on another line leaves gaps through which that is seen
+    const dashes = lines.length > 1 ? [undefined, [9, 4], [3, 5]] : [];
     const spanned = data.x.length ? data.x[data.x.length - 1] - data.x[0] : 0;
     const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: data.zone || "UTC" };
     const month = { month: "short", day: "numeric", timeZone: data.zone || "UTC" };
@@ -47,7 +49,7 @@
         Object.assign({}, axis, { size: 62, values: (_, splits) => splits.map((one) => (Number.isInteger(one) ? grouped(one) : "")) }),
       ],
       series: [{}].concat(lines.map((_, one) => ({
-        stroke: colour(colours[one]), width: dots ? 0 : 2, fill: dots || lines.length > 1 ? undefined : colour("--curtain-soft"), paths: dots ? () => null : undefined, points: { show: dots || data.x.length < 3, size: 6, fill: colour(colours[one]) },
+        stroke: colour(colours[one]), width: dots ? 0 : 2, fill: dots || lines.length > 1 ? undefined : colour("--curtain-soft"), paths: dots ? () => null : lines.length > 1 ? uPlot.paths.stepped({ align: 1 }) : undefined, dash: dashes[one], points: { show: dots || data.x.length < 3, size: 6, fill: colour(colours[one]) },
       }))),
       hooks: { setCursor: [tip(box, data)] },
     };

@@ -130,7 +130,7 @@ def test_it_names_every_fault_of_what_it_does_not_save(page: Client, of: Account
 def test_it_remarks_on_what_was_not_written_yet(page: Client, of: Account) -> None:
     shown = said(page, "/campaigns/new")
     assert "Subject: there is none yet." in shown
-    assert "Html: still says “What you want to say.”" in shown
+    assert "Html: still says “What you want to say”." in shown
     assert "From: there is no name; people see the bare address." in shown
     assert "is an address for examples" in shown
     assert "nothing amiss" not in shown

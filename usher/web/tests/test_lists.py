@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
 from usher.engage.lists import members
-from usher.engage.models import Account, Audit, Contact, ContactList, Membership
+from usher.engage.models import Account, Audit, Campaign, Contact, ContactList, Membership
 from usher.web.figures import lists
 from usher.web.tests.scene import NOW
 
@@ -125,3 +127,14 @@ def test_sizes_that_take_long_are_shown_a_moment_later(
         assert "being counted" in shown
         assert 'hx-get="?counted=1"' in shown
         assert "being counted" not in page.get(path, {"counted": "1"}).content.decode()
+
+
+def test_joining_can_send_only_what_is_sent_again_and_again(of: Account, page: Client) -> None:
+    common: dict[str, Any] = {"account": of, "name": "Welcome", "created_at": NOW, "updated_at": NOW}
+    once = Campaign.objects.create(**common)
+    twins = [Campaign.objects.create(**common, status="Triggered") for _ in range(2)]
+    shown = page.get("/contacts/lists/new").content.decode()
+    assert all(f"Welcome · {one.pk}</option>" in shown for one in twins)
+    assert f"Welcome · {once.pk}<" not in shown
+    said = {"name": "News", "visibility": "Private", "join_campaign": str(once.pk)}
+    assert "not one of the available choices" in page.post("/contacts/lists/new", said).content.decode()

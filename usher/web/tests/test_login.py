@@ -64,3 +64,15 @@ def test_it_says_why_a_password_was_not_changed(page: Client) -> None:
     said = page.post("/settings/password", form).content.decode()
     assert "The password was not changed." in said
     assert "Your old password was entered incorrectly" in said
+
+
+def test_whoever_logged_out_elsewhere_is_led_to_the_log_in(db: None) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/login", {"username": "alice"})
+    assert answer.status_code == 403
+    assert 'href="/login"' in answer.content.decode()
+
+
+def test_a_visitor_with_a_bad_link_is_not_led_to_the_log_in(page: Client) -> None:
+    assert 'href="/"' not in Client().get("/m/nonsense").content.decode()
+    assert "There is no page here" in Client().get("/m/nonsense").content.decode()
+    assert 'href="/"' in page.get("/m/nonsense").content.decode()

@@ -37,6 +37,17 @@ def test_it_makes_categories_and_topics_and_shows_them_as_a_tree(of: Account, pa
     assert set(Audit.objects.filter(kind="preference").values_list("by", flat=True)) == {"page alice"}
 
 
+def test_twins_are_refused_side_by_side(of: Account, page: Client) -> None:
+    music = made(page, "Music", kind="category")
+    jazz = made(page, "Jazz", category=str(music.pk))
+    twin = {"private_name": " JAZZ", "kind": "topic", "category": str(music.pk)}
+    assert "there is “JAZZ” already" in page.post("/contacts/preferences", twin).content.decode()
+    page.post("/contacts/preferences", twin | {"category": ""})
+    assert Preference.objects.filter(private_name="JAZZ", category=None).exists()
+    kept = {"private_name": "jazz", "category": str(music.pk)}
+    assert page.post(f"/contacts/preferences/{jazz.pk}", kept).status_code == 302
+
+
 def test_it_counts_who_chose_what(of: Account, page: Client) -> None:
     jazz = made(page, "Jazz")
     people = [save(of, Draft(f"{name}@example.com"), NOW)[0] for name in "abcd"]

@@ -17,6 +17,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from usher.engage.contacts.fields import types_of
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Campaign, ContactList, Program
+from usher.engage.models.campaigns import CampaignStatus
 from usher.engage.models.contacts import Visibility
 from usher.engage.models.lists import ListKind, RefreshState
 from usher.lib import clock
@@ -66,7 +67,17 @@ class ListForm(forms.Form):
         super().__init__(*args, **more)
         for name, model in (("join_program", Program), ("join_campaign", Campaign)):
             self.fields[name].empty_label = _("nothing")  # type: ignore[attr-defined]
-            self.fields[name].queryset = model._default_manager.filter(account=of).order_by("name")  # type: ignore[attr-defined]
+            self.fields[name].queryset = model._default_manager.filter(account=of).order_by("name", "pk")  # type: ignore[attr-defined]
+        # any other is sent once, to whom it is sent
+        mails: Any = self.fields["join_campaign"]
+        mails.queryset = mails.queryset.filter(status=CampaignStatus.TRIGGERED)
+        mails.label_from_instance = _told_apart
+        mails.help_text = _("Only campaigns that are sent again and again can be chosen.")
+
+
+def _told_apart(campaign: Campaign) -> str:
+    """Its name; several may have one, so its number too."""
+    return f"{campaign.name} · {campaign.pk}"
 
 
 @page

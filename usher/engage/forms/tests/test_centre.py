@@ -80,7 +80,9 @@ def test_what_is_saved_is_said_in_so_many_words(
     client: Client, mail: Message, alice: Contact, news: ContactList, jazz: Preference
 ) -> None:
     ticks = {f"list_{news.pk}": "on", f"topic_{jazz.pk}": "on"}
+    assert "You have not chosen among all these topics yet." in client.get(path(mail)).text
     client.post(path(mail), {"act": "save", **ticks})
+    assert "You have not chosen" not in client.get(path(mail)).text
     assert Choice.objects.get(preference=jazz, contact=alice).opted_in
     client.post(path(mail), {"act": "save", **ticks, f"topic_{jazz.pk}": "off"})
     assert not Choice.objects.get(preference=jazz, contact=alice).opted_in
