@@ -8,17 +8,21 @@ from itertools import groupby
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.db.utils import OperationalError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from usher.engage.contacts import search as finding
 from usher.engage.contacts import write
 from usher.engage.contacts.fields import types_of
+from usher.engage.contacts.values import MisfitError, typed
 from usher.engage.models import Choice, Contact, Enrolment, Message, Suppression
-from usher.engage.models.contacts import Status
+from usher.engage.models.contacts import FieldType, Status
 from usher.engage.models.messages import MessageState
 from usher.engage.texts.numbers import digits
 from usher.web.figures.happening import Happening
 from usher.web.figures.happenings import all_of
+from usher.web.patience import NUMBERS, patiently
 
 
 def among(status: str, kind: str) -> QuerySet[Contact]:
@@ -32,6 +36,15 @@ def search(text: str, among: QuerySet[Contact], *, inside: bool = False) -> list
     if not text:
         return [among]
     return [finding.inside(text, among)] if inside else finding.beginning(text, among)
+
+
+def total(among: QuerySet[Contact]) -> int | None:
+    """How many they are; None where counting takes too long."""
+    try:
+        with patiently(NUMBERS):
+            return among.count()
+    except OperationalError:
+        return None
 
 
 def days(person: Contact) -> list[tuple[date, list[Happening]]]:
@@ -82,6 +95,17 @@ def fields_of(person: Contact) -> list[tuple[str, str, str]]:
     """(name, type, value as it is written in a form) of every data field of the account."""
     kinds = types_of(person.account)
     return [(name, kinds[name], written(person.data.get(name))) for name in sorted(kinds)]
+
+
+def misfits(person: Contact, data: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with values as they are written in a form, by the name of their field."""
+    kinds, wrong = types_of(person.account), {}
+    for name, value in data.items():
+        try:
+            typed(kinds.get(name, FieldType.STRING), value)
+        except MisfitError as problem:
+            wrong[name] = _("This %(why)s.") % {"why": problem}
+    return wrong
 
 
 def written(value: Any) -> str:

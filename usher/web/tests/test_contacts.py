@@ -64,6 +64,30 @@ def test_it_edits_address_and_fields_of_the_same_person(page: Client) -> None:
     assert "belongs to another contact" in shown
 
 
+def test_a_value_that_does_not_fit_is_named_at_its_field(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    create_field(of, "BIRTHDAY", "Date")
+    ann, _ = save(of, Draft("ann@example.com"), scene.NOW)
+    said = {"email": "ann@example.com", "field-BIRTHDAY": "next week", "field-FIRSTNAME": "Ann"}
+    shown = page.post(f"/contacts/{ann.pk}/edit", said).content.decode()
+    assert "See below what does not fit. Nothing was saved." in shown
+    assert '<ul class="errorlist"><li>This is not a date' in shown
+    assert 'value="next week"' in shown
+    ann.refresh_from_db()
+    assert ann.data == {}
+
+
+def test_it_counts_contacts_and_says_how_they_come_when_there_are_none(page: Client) -> None:
+    of = create_account("Music shop", scene.NOW)
+    shown = page.get("/contacts").content.decode()
+    for way in ("/contacts/imports/new", "/contacts/forms", "/syncs"):
+        assert f'<a href="{way}">' in shown, way
+    save(of, Draft("ann@example.com"), scene.NOW)
+    save(of, Draft("bob@example.com"), scene.NOW)
+    assert "2 contacts</p>" in page.get("/contacts").content.decode()
+    assert "contacts</p>" not in page.get("/contacts", {"q": "ann"}).content.decode()
+
+
 def test_somebody_who_opted_out_is_not_edited(page: Client) -> None:
     of = create_account("Music shop", scene.NOW)
     ann, _ = save(of, Draft("ann@example.com"), scene.NOW)

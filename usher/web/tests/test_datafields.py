@@ -23,6 +23,8 @@ def test_it_makes_a_field(of: Account, page: Client) -> None:
     assert "TOWN" in page.post("/contacts/fields", MADE, follow=True).content.decode()
     row = DataField.objects.get(name="TOWN")
     assert (row.type, row.visibility, row.default_value) == ("String", "Public", "your town")
+    shown = page.get("/contacts/fields").content.decode()
+    assert '<td data-label="Holds">text</td><td data-label="Shown to contacts">yes</td>' in shown
     assert Audit.objects.get(kind="data field").by == "page alice"
 
 

@@ -43,6 +43,7 @@ def contacts(request: Asked) -> HttpResponse:
                 chosen |= {"rows": found.rows, "trouble": found.trouble, "asked": found.asked}
             else:
                 chosen["rows"] = stretch_of(request, figures.search(text, among, inside=inside), "-pk")
+                chosen["total"] = None if text else figures.total(among)
     except OperationalError:
         chosen |= {"rows": Stretch([]), "slow": True}
     if wants_part(request):
@@ -81,13 +82,17 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """The address and the data fields of one contact."""
     person = get_object_or_404(Contact.objects.select_related("account"), pk=pk)
     said, trouble, now = request.POST, "", clock.now()
+    wrong: dict[str, str] = {}
     if not figures.may_edit(person):
         messages.error(request, _("Who opted out or is suppressed is left as they are."), "bad")
         return redirect("contact", pk)
     if request.method == "POST":
         mobile = said["mobile"].strip() if "mobile" in said else None
         data = {name[6:]: said[name].strip() for name in said if name.startswith("field-")}
+        wrong = figures.misfits(person, data)
         try:
+            if wrong:
+                raise EngageError("", _("see below what does not fit"))
             with signed(request, person.account, now):
                 figures.change(person, said.get("email", ""), mobile, data, now)
         except EngageError as problem:
@@ -96,7 +101,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("Saved."), "good")
             return redirect("contact", pk)
     fields = [
-        (name, kind, said.get(f"field-{name}", value)) for name, kind, value in figures.fields_of(person)
+        (name, kind, said.get(f"field-{name}", value), wrong.get(name, ""))
+        for name, kind, value in figures.fields_of(person)
     ]
     found = {"person": person, "fields": fields, "trouble": trouble}
     found |= {"email": said.get("email", person.email), "mobile": said.get("mobile", person.mobile_number)}

@@ -65,7 +65,8 @@ def datafields(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("“{name}” is made.").format(name=made.name), "good")
             return redirect("data_fields")
-    rows = [(row, figures.is_built_in(row)) for row in figures.datafields(of)]
+    holds = dict(TYPES)
+    rows = [(row, figures.is_built_in(row), holds[FieldType(row.type)]) for row in figures.datafields(of)]
     return show(request, "usher/datafields/list.html", rows=rows, form=form)
 
 
