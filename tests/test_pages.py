@@ -214,8 +214,19 @@ def test_a_campaign_is_written_with_its_mail_beside_it_and_sent(
     page.get_by_role("button", name="Mail 59 people").click()
     page.get_by_text("It is about to start").wait_for()
     page.get_by_role("button", name="Do not send it").click()
-    page.get_by_text("It is stopped.").wait_for()
+    page.get_by_text("It will not be sent.").wait_for()
     assert not Message.objects.filter(campaign__name="Spring").exists()
+    assert complaints(page) == []
+
+
+def test_a_password_is_copied_by_a_button(shop: None, browse: Callable[..., Page]) -> None:
+    page = browse(**WIDE)
+    page.goto("/apiusers/new")
+    page.get_by_label("User name").fill("crm")
+    page.locator("form .btn.main").click()
+    page.get_by_role("button", name="Copy", exact=True).nth(1).click()
+    page.get_by_role("button", name="Copied", exact=True).wait_for()
+    assert page.get_by_role("button", name="Copy", exact=True).count() == 2
     assert complaints(page) == []
 
 
