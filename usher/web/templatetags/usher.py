@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from usher.audiences.models import Audience
 from usher.definitions import hints
 from usher.engage.models import Contact
+from usher.engage.models.contacts import OptInType
 from usher.rules.functions import ROW_FUNCTIONS
 from usher.syncs.models import Step
 from usher.web.figures.said import by_whom
@@ -46,6 +47,18 @@ def stateword(state: str) -> str:
 def bywhom(source: str) -> str:
     """Who brought something about, in words."""
     return by_whom(source)
+
+
+@register.filter
+def optin(stored: str) -> str:
+    """How somebody said that they want mail."""
+    words = {
+        OptInType.UNKNOWN: _("not known"),
+        OptInType.SINGLE: _("said yes once"),
+        OptInType.DOUBLE: _("said yes and confirmed it, as was told"),
+        OptInType.VERIFIED_DOUBLE: _("said yes and confirmed it by mail"),
+    }
+    return words[OptInType(stored)]
 
 
 @register.filter

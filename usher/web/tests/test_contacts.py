@@ -31,7 +31,11 @@ def test_it_leaves_seeds_out_unless_asked_for(house: None, page: Client) -> None
 
 def test_it_filters_by_status(house: None, page: Client) -> None:
     shown = page.get("/contacts", {"status": "Unsubscribed"})
-    assert [str(person) for person in shown.context["rows"].rows] == ["Customer5@example.com"]
+    (person,) = shown.context["rows"].rows
+    assert str(person) == "Customer5@example.com"
+    assert '<option value="NoMxRecord">domain takes no mail</option>' in shown.content.decode()
+    Contact.objects.filter(pk=person.pk).update(opt_in_type="VerifiedDouble")
+    assert "said yes and confirmed it by mail" in page.get(f"/contacts/{person.pk}").content.decode()
 
 
 def found(page: Client, text: str) -> list[str]:

@@ -22,6 +22,7 @@ from usher.web.figures import contacts as figures
 from usher.web.page import Asked, page, show, show_part, wants_part
 from usher.web.paging import Stretch, stretch_of
 from usher.web.patience import SEARCH, patiently
+from usher.web.states import words_of
 from usher.web.views.rules import LONGEST
 
 KINDS = ("customers", "seeds", "all")
@@ -48,7 +49,7 @@ def contacts(request: Asked) -> HttpResponse:
         chosen |= {"rows": Stretch([]), "slow": True}
     if wants_part(request):
         return show_part(request, "usher/contacts/found.html", **chosen)
-    chosen |= {"kind": kind, "statuses": Status.values, "examples": segments.EXAMPLES}
+    chosen |= {"kind": kind, "statuses": words_of(Status.values), "examples": segments.EXAMPLES}
     return show(request, "usher/contacts/list.html", judged=segments.judged(of, rule), **chosen)
 
 
