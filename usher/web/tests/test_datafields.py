@@ -24,7 +24,8 @@ def test_it_makes_a_field(of: Account, page: Client) -> None:
     row = DataField.objects.get(name="TOWN")
     assert (row.type, row.visibility, row.default_value) == ("String", "Public", "your town")
     shown = page.get("/contacts/fields").content.decode()
-    assert '<td data-label="Holds">text</td><td data-label="Shown to contacts">yes</td>' in shown
+    assert '<code>TOWN</code><small>shown to contacts</small></th><td data-label="Holds">text</td>' in shown
+    assert "<code>FIRSTNAME</code><small>private</small>" in shown
     assert Audit.objects.get(kind="data field").by == "page alice"
 
 
