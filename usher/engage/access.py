@@ -143,6 +143,23 @@ def authenticate(header: str, now: datetime, sender: str = "") -> ApiUser | None
     return user
 
 
+def denied(header: str, now: datetime, sender: str = "") -> ApiUser | None:
+    """The API user, enabled or not, whom a header names that was not let in; None after too many of them.
+
+    So a guesser cannot push the record of real calls out by its own.
+    """
+    username, _ = _credentials(header)
+    user = ApiUser.objects.filter(username=username).first()
+    if user is None:
+        return None
+    wrong = _WrongPasswords(username, sender, now)
+    if wrong.are_too_many():
+        return None
+    if not user.enabled:  # of others the wrong password is counted already
+        wrong.add()
+    return user
+
+
 def share_key() -> None:
     """Hand the key to the processes that this one starts."""
     os.environ[KEY] = _key.hex()

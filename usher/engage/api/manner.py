@@ -97,14 +97,17 @@ def door(urlconf: str, wording: Wording) -> Callable[..., HttpResponseBase]:
         now, began = clock.now(), time.perf_counter()
         path = re.sub(r"/{2,}", "/", request.path_info).rstrip("/")
         sender = request.META.get("REMOTE_ADDR", "")
-        user = access.authenticate(request.headers.get("Authorization", ""), now, sender)
+        header = request.headers.get("Authorization", "")
+        user = access.authenticate(header, now, sender)
         if user is None:
             denied = reply({"message": DENIED}, 401)
             denied["WWW-Authenticate"] = 'Basic realm="api"'
+            if named := access.denied(header, now, sender):
+                _record(request, named, now, path, denied, time.perf_counter() - began)
             return denied
         call = Call(request, user.account, now, f"api {user}")
         response, is_lost = _answered(call, user, path, urlconf, wording)
-        _record(call, user, path, response, time.perf_counter() - began)
+        _record(request, user, now, path, response, time.perf_counter() - began)
         return faults.cut() if is_lost else response
 
     return answer
@@ -175,20 +178,22 @@ def _changing(call: Call, path: str, urlconf: str) -> HttpResponse:
         return _operate(call, path, urlconf)
 
 
-def _record(call: Call, user: ApiUser, path: str, response: HttpResponse, seconds: float) -> None:
-    """Have the call written down; of its body what was read of it."""
-    query = call.request.META.get("QUERY_STRING", "")
+def _record(
+    request: HttpRequest, user: ApiUser, now: datetime, path: str, response: HttpResponse, seconds: float
+) -> None:
+    """Have the call written down; of its body what was read, which is nothing where it was denied."""
+    query = request.META.get("QUERY_STRING", "")
     calls.keep(
         calls.Heard(
             account=user.account_id,
             user=user,
-            at=call.now,
-            method=call.request.method or "",
+            at=now,
+            method=request.method or "",
             path=f"{path}?{query}" if query else path,
             status=response.status_code,
             token=getattr(response, "token", ""),
             milliseconds=round(seconds * 1000),
-            sent=getattr(call.request, "_body", b""),
+            sent=getattr(request, "_body", b""),
             answered=response.content,
         )
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import subprocess
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from usher.engage import audit, calls
+from usher.engage.access import MOST_WRONG, create_api_user
 from usher.engage.accounts import create_account
 from usher.engage.models import Account, ApiCall, Audit
 from usher.engage.tests.conftest import NOW, Caller
@@ -41,6 +43,30 @@ def test_an_error_is_recorded_with_its_token(api: Caller) -> None:
     api("GET /v2/contacts/nobody@example.com")
     calls.write()
     assert ApiCall.objects.values_list("status", "token").get() == (404, "ERROR_CONTACT_NOT_FOUND")
+
+
+def test_a_denied_log_in_is_recorded_under_the_user_it_names(account: Account, client: Any) -> None:
+    create_api_user(account, NOW, "shop", "correct horse 1")
+    for who in ("shop:wrong horse 1", "nobody:wrong horse 1"):
+        basic = f"Basic {base64.b64encode(who.encode()).decode()}"
+        answer = client.get("/v2/account-info?x=1", headers={"Authorization": basic})
+        assert answer.status_code == 401
+    assert client.get("/v2/account-info").status_code == 401
+    calls.write()
+    call = ApiCall.objects.get()
+    assert (call.account, call.user.username, call.path, call.status, call.sent) == (  # type: ignore[union-attr]
+        account,
+        "shop",
+        "/v2/account-info?x=1",
+        401,
+        "",
+    )
+    assert "wrong horse" not in str(call.__dict__)
+    wrong = {"Authorization": f"Basic {base64.b64encode(b'shop:x').decode()}"}
+    for _ in range(20):
+        client.get("/v2/account-info", headers=wrong)
+    calls.write()
+    assert 1 < ApiCall.objects.count() <= MOST_WRONG
 
 
 def test_bodies_are_cut_and_made_fit_to_be_kept(api: Caller) -> None:
