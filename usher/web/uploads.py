@@ -24,7 +24,9 @@ class UploadError(Exception):
 def keep(file: UploadedFile[Any], largest: int) -> str:
     """Keep an uploaded file of at most `largest` bytes; its token. UploadError when it is larger."""
     if (file.size or 0) > largest:
-        raise UploadError(f"the file {file.name} is larger than {largest // 1_000_000} MB; cut it into several")
+        raise UploadError(
+            f"the file {file.name} is larger than {largest // 1_000_000} MB; cut it into several"
+        )
     folder = _folder()
     for old in folder.iterdir():
         if time.time() - old.stat().st_mtime > KEPT:
