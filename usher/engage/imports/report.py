@@ -72,7 +72,7 @@ def reason_of(refusal: str) -> str:
 def counter_of(reason: str) -> str:
     """The counter of the report that a fault belongs to."""
     ours = {sheet.DUPLICATE: "duplicateEmails", sheet.INVALID_EMAIL: "invalidEntries"}
-    ours |= {text: counter for text, counter in REFUSALS.values()}
+    ours |= dict(REFUSALS.values())
     return ours.get(reason, "failures")
 
 
