@@ -163,7 +163,7 @@
   //: The list of what may come next, under the place of writing.
   function completion(box, area, back, replace, closed) {
     const list = box.querySelector(".offers");
-    const state = { asked: 0, found: [], at: 0, moved: false };
+    const state = { asked: 0, found: [], length: 0, at: 0, moved: false };
 
     function close() {
       state.asked++;
@@ -219,11 +219,26 @@
       chosen(0);
     }
 
+    //: Until the server answers only those are offered that go on as it was typed: none is of an older text.
+    function narrow() {
+      const text = Array.from(area.value);
+      const grown = text.length - state.length;
+      state.length = text.length;
+      const shown = state.found.length;
+      state.found = state.found.map((one) => ({ ...one, end: one.end + grown })).filter((one) => {
+        const typed = text.slice(one.start, one.end).join("").toLowerCase();
+        return typed.length < one.text.length && one.text.toLowerCase().startsWith(typed);
+      });
+      if (state.found.length) open();
+      else if (shown) list.hidden = true;
+    }
+
     async function ask(wanted) {
       const at = area.selectionStart;
       const before = area.value.slice(0, at);
       if (at !== area.selectionEnd || !(wanted || typing(before))) return close();
       const mine = ++state.asked;
+      narrow();
       try {
         const values = { text: area.value, position: points(before) };
         const found = (await (await post(box.dataset.complete, values)).json()).offers;
@@ -231,6 +246,7 @@
         const there = (one) => one.text === Array.from(area.value).slice(one.start, one.end).join("");
         if (!wanted && found.some(there)) return close(); // the word is whole
         state.found = found.filter((one) => !there(one));
+        state.length = points(area.value);
       } catch {
         if (mine === state.asked) close();
         return;
