@@ -17,7 +17,6 @@ from django.views.decorators.http import require_POST
 
 from usher.engage.campaigns import progress, proof
 from usher.engage.campaigns.edit import CHANGED
-from usher.engage.deliver import tasks as delivery
 from usher.engage.errors import EngageError
 from usher.engage.models import Account, Campaign, Preference
 from usher.lib import clock
@@ -170,7 +169,6 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
     except EngageError as problem:
         messages.error(request, sentence(problem.message), "bad")
     else:
-        delivery.hand_on()
         whom = ", ".join(letter.to[0] for letter in made)
         messages.success(request, _("A test is on its way to {whom}.").format(whom=whom), "good")
     return redirect("campaign", pk)
